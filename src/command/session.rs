@@ -1,0 +1,39 @@
+//! What one connection has said about itself, and what it asked the edge to do.
+
+use std::sync::Arc;
+
+use super::client::ClientRecord;
+use super::host::ShutdownMode;
+use crate::resp::Protocol;
+
+/// The state of one connection that handlers read and write.
+#[derive(Debug)]
+pub struct Session {
+    /// The row that CLIENT LIST shows; shared with the edge's register of clients.
+    pub record: Arc<ClientRecord>,
+    /// Chosen by HELLO.
+    pub protocol: Protocol,
+    /// True once AUTH succeeded, or from the start where no password is set.
+    pub authenticated: bool,
+    /// The connection comes from this machine (loopback or a Unix socket).
+    pub local: bool,
+    /// What the edge must do after the last reply; a slice ends where it is not `None`.
+    pub effect: Effect,
+}
+
+/// What a handler asks of the edge, carried out after its reply is encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    #[default]
+    None,
+    /// Write what is encoded, then close (QUIT, a protocol error, CLIENT KILL of oneself).
+    Close,
+    /// Serve this connection's next request only after so many milliseconds (DEBUG SLEEP).
+    Sleep {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// Stop the server; nothing is written to this client (SHUTDOWN).
+    Shutdown(ShutdownMode),
+}

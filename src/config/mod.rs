@@ -1,0 +1,5 @@
+//! Every setting of ratel.
+
+/// All settings, as plain data.
+#[derive(Clone, Debug)]
+pub struct Config {}

@@ -1,0 +1,5 @@
+//! The one door to the counting.
+
+/// Everything that counts, shared by all workers.
+#[derive(Debug)]
+pub struct Engine {}

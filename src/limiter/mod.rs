@@ -1,0 +1,1 @@
+//! Pure rate-limit arithmetic: no state, no allocation, no clock.

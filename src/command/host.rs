@@ -30,6 +30,8 @@ pub trait Host: Send + Sync {
     fn pause(&self, mode: PauseMode, until_ms: u64);
     /// Ends a pause.
     fn unpause(&self);
+    /// The pause in force at `now_ms`, with its end.
+    fn paused(&self, now_ms: u64) -> Option<(PauseMode, u64)>;
     /// The newest `count` slow commands, newest first.
     fn slowlog(&self, count: usize) -> Vec<SlowEntry>;
     /// How many slow commands are kept.

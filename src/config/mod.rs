@@ -1,5 +1,128 @@
-//! Every setting of ratel.
+//! Every setting of ratel, as plain data that all layers may read.
+//!
+//! Not here: reading files, environment or arguments. Names are Redis's where Redis has the
+//! setting. Invariant: a `Config` that exists is in range.
 
-/// All settings, as plain data.
-#[derive(Clone, Debug)]
-pub struct Config {}
+/// All settings, in force or about to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `port`: TCP port, 0 = no TCP.
+    pub port: u16,
+    /// `bind`: addresses to listen on; a leading `-` means that a failure to bind is no error.
+    pub bind: Vec<String>,
+    /// `unixsocket`: path of a Unix socket.
+    pub unixsocket: Option<String>,
+    /// `unixsocketperm`: its permissions, octal.
+    pub unixsocketperm: u32,
+    /// `io-threads`: worker threads, 0 = number of cores.
+    pub io_threads: usize,
+    /// `protected-mode`: refuse clients from other machines while no password is set.
+    pub protected_mode: bool,
+    /// `requirepass`: the password, empty = none.
+    pub requirepass: String,
+    /// `maxclients`: most connections at once.
+    pub maxclients: usize,
+    /// `tcp-backlog`: queue of connections not yet accepted.
+    pub tcp_backlog: u32,
+    /// `tcp-keepalive`, seconds, 0 = off.
+    pub tcp_keepalive_s: u64,
+    /// `timeout`: close a client idle for so many seconds, 0 = never.
+    pub timeout_s: u64,
+    /// `handshake-timeout`: close a client that has not sent a whole command, or not
+    /// authenticated where a password is set, after so many seconds, 0 = never.
+    pub handshake_timeout_s: u64,
+    /// `output-stall-timeout`: close a client that has taken no reply bytes for so many seconds,
+    /// 0 = never.
+    pub output_stall_timeout_s: u64,
+    /// `proto-max-bulk-len`, bytes.
+    pub proto_max_bulk_len: usize,
+    /// `client-query-buffer-limit`: most bytes of one client's unfinished request.
+    pub client_query_buffer_limit: usize,
+    /// `maxmemory-clients`: most bytes of all clients' buffers together.
+    pub maxmemory_clients: usize,
+    /// `maxmemory`, bytes, 0 = 75 % of the machine's or the cgroup's memory.
+    pub maxmemory: u64,
+    /// `maxmemory-policy`.
+    pub maxmemory_policy: MemoryPolicy,
+    /// `shutdown-timeout`, seconds.
+    pub shutdown_timeout_s: u64,
+    /// `slowlog-log-slower-than`, microseconds, negative = off.
+    pub slowlog_log_slower_than: i64,
+    /// `slowlog-max-len`.
+    pub slowlog_max_len: usize,
+    /// `latency-tracking`: keep a histogram of each command.
+    pub latency_tracking: bool,
+    /// `enable-debug-command`: serve DEBUG.
+    pub enable_debug_command: DebugCommand,
+    /// `loglevel`.
+    pub loglevel: LogLevel,
+}
+
+/// What a call gets that would create a counter at `maxmemory`; existing counters go on counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum MemoryPolicy {
+    /// Redis's `-OOM` error; the client decides.
+    #[default]
+    NoEviction,
+    /// Allowed, uncounted.
+    AllowNew,
+    /// Denied, uncounted.
+    DenyNew,
+}
+
+/// Who may use DEBUG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DebugCommand {
+    /// Nobody.
+    #[default]
+    No,
+    /// Connections from this machine.
+    Local,
+    /// Everybody.
+    Yes,
+}
+
+/// Redis's names for log levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum LogLevel {
+    /// tracing's DEBUG.
+    Debug,
+    /// tracing's INFO, chatty.
+    Verbose,
+    /// tracing's INFO.
+    #[default]
+    Notice,
+    /// tracing's WARN.
+    Warning,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            port: 6379,
+            bind: vec!["127.0.0.1".into(), "-::1".into()],
+            unixsocket: None,
+            unixsocketperm: 0o700,
+            io_threads: 0,
+            protected_mode: true,
+            requirepass: String::new(),
+            maxclients: 10_000,
+            tcp_backlog: 511,
+            tcp_keepalive_s: 60,
+            timeout_s: 0,
+            handshake_timeout_s: 10,
+            output_stall_timeout_s: 60,
+            proto_max_bulk_len: 1024 * 1024,
+            client_query_buffer_limit: 2 * 1024 * 1024,
+            maxmemory_clients: 256 * 1024 * 1024,
+            maxmemory: 0,
+            maxmemory_policy: MemoryPolicy::NoEviction,
+            shutdown_timeout_s: 10,
+            slowlog_log_slower_than: 10_000,
+            slowlog_max_len: 128,
+            latency_tracking: true,
+            enable_debug_command: DebugCommand::No,
+            loglevel: LogLevel::Notice,
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! The one door to the counting.
 
 /// Everything that counts, shared by all workers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Engine {}

@@ -1,1 +1,4 @@
-//! The edge.
+//! The edge: tokio, sockets, files, signals, the clock. The only impure layer.
+//!
+//! Not here: what a command means. Invariant: nothing that comes from a socket ends the process,
+//! and each queue, buffer and wait has a named bound.

@@ -25,7 +25,7 @@ type Page = Box<[OnceLock<Chunk>]>;
 
 /// The arena of one table.
 #[derive(Debug)]
-pub struct Arena {
+pub(super) struct Arena {
     near: [OnceLock<Chunk>; NEAR],
     far: [OnceLock<Page>; PAGES],
     /// Next free position: word offset plus `FIRST_WORDS`, so that its leading bit names the chunk.
@@ -61,7 +61,11 @@ impl Place {
         if position < CHUNK_WORDS as u64 {
             let log2 = position.ilog2();
             let chunk = Which::Near((log2 - FIRST_LOG2) as usize);
-            Place { chunk, index: (position - (1 << log2)) as usize, chunk_words: 1 << log2 }
+            Place {
+                chunk,
+                index: (position - (1 << log2)) as usize,
+                chunk_words: 1 << log2,
+            }
         } else {
             let chunk = (position >> CHUNK_LOG2) as usize - 1;
             Place {
@@ -78,7 +82,7 @@ impl Arena {
     ///
     /// # Errors
     /// [`Full`] if a new chunk is needed and refused, or 2^32 words are used; nothing is taken.
-    pub fn allocate(&self, words: usize, pool: &Pool) -> Result<u32, Full> {
+    pub(super) fn allocate(&self, words: usize, pool: &Pool) -> Result<u32, Full> {
         let mut position = self.bump.load(Relaxed);
         loop {
             let mut start = position;
@@ -90,7 +94,10 @@ impl Arena {
             let offset = u32::try_from(start - FIRST_WORDS).map_err(|_| Full)?;
             self.chunk_or_take(&place, pool)?;
             let end = start + words as u64;
-            match self.bump.compare_exchange_weak(position, end, Relaxed, Relaxed) {
+            match self
+                .bump
+                .compare_exchange_weak(position, end, Relaxed, Relaxed)
+            {
                 Ok(_) => return Ok(offset),
                 Err(seen) => position = seen,
             }
@@ -101,7 +108,8 @@ impl Arena {
         let cell = match place.chunk {
             Which::Near(chunk) => self.near.get(chunk),
             Which::Far(page, chunk) => self.far.get(page).and_then(|page| {
-                page.get_or_init(|| (0..PAGE).map(|_| OnceLock::new()).collect()).get(chunk)
+                page.get_or_init(|| (0..PAGE).map(|_| OnceLock::new()).collect())
+                    .get(chunk)
             }),
         }
         .ok_or(Full)?;
@@ -115,17 +123,19 @@ impl Arena {
 
     /// The words from `offset` to the end of its chunk; empty for an offset never handed out.
     #[inline]
-    pub fn words(&self, offset: u32) -> &[AtomicU64] {
+    pub(super) fn words(&self, offset: u32) -> &[AtomicU64] {
         let place = Place::of(u64::from(offset) + FIRST_WORDS);
         let chunk = match place.chunk {
             Which::Near(chunk) => self.near[chunk].get(),
             Which::Far(page, chunk) => self.far[page].get().and_then(|page| page[chunk].get()),
         };
-        chunk.and_then(|chunk| chunk.get(place.index..)).unwrap_or_default()
+        chunk
+            .and_then(|chunk| chunk.get(place.index..))
+            .unwrap_or_default()
     }
 
     /// Gives one chunk back; false if none is left.
-    pub fn give_back_one(&mut self, pool: &Pool) -> bool {
+    pub(super) fn give_back_one(&mut self, pool: &Pool) -> bool {
         for page in &mut self.far {
             if let Some(chunks) = page.get_mut() {
                 if let Some(chunk) = chunks.iter_mut().rev().find_map(OnceLock::take) {
@@ -136,7 +146,10 @@ impl Arena {
             }
         }
         // All the small ones together are no more than one full chunk.
-        self.near.iter_mut().filter_map(OnceLock::take).for_each(|chunk| pool.give_back(chunk));
+        self.near
+            .iter_mut()
+            .filter_map(OnceLock::take)
+            .for_each(|chunk| pool.give_back(chunk));
         false
     }
 }
@@ -164,7 +177,10 @@ mod tests {
             let words = 1 + i * 7 % 131;
             let offset = arena.allocate(words, &pool).unwrap();
             assert!(offset > 0);
-            assert!(arena.words(offset).len() >= words, "run {i} at {offset} is cut");
+            assert!(
+                arena.words(offset).len() >= words,
+                "run {i} at {offset} is cut"
+            );
             for word in 0..words as u32 {
                 assert!(taken.insert(offset + word), "word handed out twice");
             }
@@ -213,11 +229,16 @@ mod tests {
             let workers: Vec<_> = (0..4)
                 .map(|_| {
                     scope.spawn(|| {
-                        (0..20_000).map(|_| arena.allocate(5, &pool).unwrap()).collect::<Vec<_>>()
+                        (0..20_000)
+                            .map(|_| arena.allocate(5, &pool).unwrap())
+                            .collect::<Vec<_>>()
                     })
                 })
                 .collect();
-            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap())
+                .collect()
         });
         let unique: HashSet<_> = offsets.iter().collect();
         assert_eq!(unique.len(), offsets.len());

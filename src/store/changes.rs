@@ -30,7 +30,9 @@ impl Windows {
     /// made to track changes.
     pub fn drain_changes(&self, mut take: impl FnMut(Change)) {
         for view in self.views_from(0) {
-            let Some(view) = view.as_deref() else { continue };
+            let Some(view) = view.as_deref() else {
+                continue;
+            };
             for shard in view.table().take_changed() {
                 drain_shard(view, &mut shard.lock(), &mut take);
             }
@@ -42,7 +44,9 @@ fn drain_shard(view: &View, shard: &mut Shard, take: &mut impl FnMut(Change)) {
     for offset in std::mem::take(&mut shard.changed) {
         let entry = view.entry(offset);
         entry.clear_changed();
-        let Some(series) = entry.series() else { continue };
+        let Some(series) = entry.series() else {
+            continue;
+        };
         let changed = shard.override_of(offset).unwrap_or_default();
         let mut key = Vec::new();
         entry.key_into(&mut key);

@@ -24,7 +24,12 @@ impl<'v> Counter<'v> {
     /// The counter of `probe`, whose entry in `view` is at `offset`.
     #[inline]
     pub fn new(view: &'v View, probe: Probe<'v>, offset: u32, track_changes: bool) -> Counter<'v> {
-        Counter { view, probe, offset, track_changes }
+        Counter {
+            view,
+            probe,
+            offset,
+            track_changes,
+        }
     }
 
     #[inline]
@@ -40,7 +45,12 @@ impl<'v> Counter<'v> {
     fn count_with_own(&self, own: u64) -> u64 {
         let entry = self.entry();
         let refunded = if entry.is_overridden() {
-            self.view.shard(&self.probe).lock().override_of(self.offset).unwrap_or_default().refunded
+            self.view
+                .shard(&self.probe)
+                .lock()
+                .override_of(self.offset)
+                .unwrap_or_default()
+                .refunded
         } else {
             0
         };
@@ -144,7 +154,11 @@ impl<'v> Counter<'v> {
     #[inline]
     fn note_change(&self) {
         if self.track_changes && self.entry().set_changed() {
-            self.view.shard(&self.probe).lock().changed.push(self.offset);
+            self.view
+                .shard(&self.probe)
+                .lock()
+                .changed
+                .push(self.offset);
             self.view.table().set_changed();
         }
     }

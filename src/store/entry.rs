@@ -30,12 +30,12 @@ const OVERRIDDEN: u64 = 1 << 62;
 const KEY: usize = 3;
 
 /// Words that an entry of a key of `key_bytes` bytes takes.
-pub fn words_of(key_bytes: usize) -> usize {
+pub(super) fn words_of(key_bytes: usize) -> usize {
     KEY + key_bytes.div_ceil(8)
 }
 
 /// Header bits that name the counter within its bucket, but for the key itself.
-pub fn identity(series: Series, key: &[u8]) -> u64 {
+pub(super) fn identity(series: Series, key: &[u8]) -> u64 {
     series.code() << LENGTH_BITS | key.len() as u64
 }
 
@@ -81,13 +81,20 @@ impl<'a> Entry<'a> {
     /// True if this is the counter of `identity` and `key`.
     #[inline]
     pub fn is(self, identity: u64, key: &[u8]) -> bool {
-        let Some((header, rest)) = self.0.split_first() else { return false };
+        let Some((header, rest)) = self.0.split_first() else {
+            return false;
+        };
         if header.load(Relaxed) & IDENTITY != identity {
             return false;
         }
-        let Some(stored) = rest.get(KEY - 1..) else { return false };
+        let Some(stored) = rest.get(KEY - 1..) else {
+            return false;
+        };
         stored.len() >= key.len().div_ceil(8)
-            && stored.iter().zip(words(key)).all(|(word, value)| word.load(Relaxed) == value)
+            && stored
+                .iter()
+                .zip(words(key))
+                .all(|(word, value)| word.load(Relaxed) == value)
     }
 
     /// The series that the counter belongs to.
@@ -127,7 +134,9 @@ impl<'a> Entry<'a> {
     #[inline]
     pub fn try_add_own(self, seen: u64, increment: u64) -> Result<u64, u64> {
         let sum = (seen + increment).min(COUNT_MAX);
-        self.0[1].compare_exchange(seen, sum, AcqRel, Acquire).map(|_| sum)
+        self.0[1]
+            .compare_exchange(seen, sum, AcqRel, Acquire)
+            .map(|_| sum)
     }
 
     /// This node's count as the word holds it, for [`Entry::try_add_own`].
@@ -181,11 +190,16 @@ mod tests {
     use crate::limiter::{Kind, Scale};
 
     fn series() -> Series {
-        Series { kind: Kind::Sliding, scale: Scale::new(60_000).unwrap() }
+        Series {
+            kind: Kind::Sliding,
+            scale: Scale::new(60_000).unwrap(),
+        }
     }
 
     fn words_for(key: &[u8]) -> Vec<AtomicU64> {
-        (0..words_of(key.len())).map(|_| AtomicU64::new(u64::MAX)).collect()
+        (0..words_of(key.len()))
+            .map(|_| AtomicU64::new(u64::MAX))
+            .collect()
     }
 
     #[test]

@@ -25,6 +25,8 @@ mod series;
 mod shard;
 mod slots;
 mod table;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 pub use account::{Account, Full};

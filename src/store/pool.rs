@@ -24,7 +24,7 @@ pub const CHUNK_WORDS: usize = 1 << 17;
 pub const TRIM_PERIOD_MS: u64 = 10_000;
 
 /// A run of 64-bit words that never moves.
-pub type Chunk = Box<[AtomicU64]>;
+pub(super) type Chunk = Box<[AtomicU64]>;
 
 /// Where arenas get chunks and leave them.
 #[derive(Debug)]
@@ -48,7 +48,10 @@ fn bytes(words: usize) -> u64 {
 impl Pool {
     /// A pool whose chunks are charged to `account`.
     pub fn new(account: Arc<Account>) -> Pool {
-        Pool { account, free: Mutex::default() }
+        Pool {
+            account,
+            free: Mutex::default(),
+        }
     }
 
     /// A chunk of `words` words; a full-sized one may hold old data.
@@ -121,7 +124,8 @@ mod tests {
         let address = chunk.as_ptr();
         pool.give_back(chunk);
         assert_eq!(account.used_bytes(), bytes(CHUNK_WORDS));
-        assert_eq!(pool.take(CHUNK_WORDS).unwrap().as_ptr(), address);
+        let again = pool.take(CHUNK_WORDS).unwrap();
+        assert_eq!(again.as_ptr(), address);
     }
 
     #[test]

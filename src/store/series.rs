@@ -16,7 +16,7 @@ pub struct Series {
 }
 
 /// Bits that [`Series::code`] needs: a scale of 39 bits and the kind.
-pub const CODE_BITS: u32 = 40;
+pub(super) const CODE_BITS: u32 = 40;
 
 impl Series {
     /// A number of [`CODE_BITS`] bits that names the series.
@@ -26,7 +26,11 @@ impl Series {
 
     /// The series of a code; `None` for a code whose scale is out of range.
     pub fn from_code(code: u64) -> Option<Series> {
-        let kind = if code & 1 == 1 { Kind::Sliding } else { Kind::Fixed };
+        let kind = if code & 1 == 1 {
+            Kind::Sliding
+        } else {
+            Kind::Fixed
+        };
         Scale::new(code >> 1).map(|scale| Series { kind, scale })
     }
 
@@ -65,11 +69,14 @@ mod tests {
 
     fn any_series() -> impl Strategy<Value = Series> {
         // Log-uniform, so that every magnitude is tried.
-        (0_u32..39, any::<u64>(), any::<bool>()).prop_filter_map("in range", |(bits, low, sliding)| {
-            let ms = 1_u64 << bits | low & ((1 << bits) - 1);
-            let kind = if sliding { Kind::Sliding } else { Kind::Fixed };
-            Scale::new(ms).map(|scale| Series { kind, scale })
-        })
+        (0_u32..39, any::<u64>(), any::<bool>()).prop_filter_map(
+            "in range",
+            |(bits, low, sliding)| {
+                let ms = 1_u64 << bits | low & ((1 << bits) - 1);
+                let kind = if sliding { Kind::Sliding } else { Kind::Fixed };
+                Scale::new(ms).map(|scale| Series { kind, scale })
+            },
+        )
     }
 
     proptest! {
@@ -101,7 +108,10 @@ mod tests {
             let bits = i % 38;
             let ms = (1 << bits) | (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - bits.max(1)));
             if let Some(scale) = Scale::new(ms) {
-                let series = Series { kind: Kind::Fixed, scale };
+                let series = Series {
+                    kind: Kind::Fixed,
+                    scale,
+                };
                 buckets.insert(series.bucket_ms(series.window(now_ms)));
             }
         }

@@ -42,7 +42,14 @@ impl Shard {
 
     /// The override of the entry at `offset`, made if there is none.
     pub fn override_mut(&mut self, offset: u32) -> &mut Override {
-        let fresh = Override { stamp: 0, refunded: 0, counted: true };
-        self.overrides.get_or_insert_default().entry(offset).or_insert(fresh)
+        let fresh = Override {
+            stamp: 0,
+            refunded: 0,
+            counted: true,
+        };
+        self.overrides
+            .get_or_insert_default()
+            .entry(offset)
+            .or_insert(fresh)
     }
 }

@@ -17,10 +17,10 @@ const LEN_MIN: usize = 8;
 const DOUBLE_UP_TO: usize = 64;
 
 /// One shard's slots, shared with the readers of a view.
-pub type Slots = Arc<[AtomicU64]>;
+pub(super) type Slots = Arc<[AtomicU64]>;
 
 /// What [`next`] found.
-pub enum Probe {
+pub(super) enum Probe {
     /// An entry with this tag; probe on from `resume` if its key is another.
     Candidate {
         /// Word offset of the entry.
@@ -34,13 +34,13 @@ pub enum Probe {
 
 /// Where the probe for `tag` begins.
 #[inline]
-pub fn home(slots: &[AtomicU64], tag: u32) -> usize {
+pub(super) fn home(slots: &[AtomicU64], tag: u32) -> usize {
     ((u64::from(tag) * slots.len() as u64) >> 32) as usize
 }
 
 /// The next entry of `tag` at or after slot `at`.
 #[inline]
-pub fn next(slots: &[AtomicU64], tag: u32, mut at: usize) -> Probe {
+pub(super) fn next(slots: &[AtomicU64], tag: u32, mut at: usize) -> Probe {
     while let Some(slot) = slots.get(at) {
         let slot = slot.load(Acquire);
         if slot == 0 {
@@ -48,7 +48,10 @@ pub fn next(slots: &[AtomicU64], tag: u32, mut at: usize) -> Probe {
         }
         at = if at + 1 == slots.len() { 0 } else { at + 1 };
         if slot >> 32 == u64::from(tag) {
-            return Probe::Candidate { offset: offset_of(slot), resume: at };
+            return Probe::Candidate {
+                offset: offset_of(slot),
+                resume: at,
+            };
         }
     }
     Probe::Miss
@@ -61,13 +64,13 @@ fn offset_of(slot: u64) -> u32 {
 }
 
 /// True if one more entry beside `used` ones asks for a longer array first.
-pub fn is_crowded(slots: &[AtomicU64], used: usize) -> bool {
+pub(super) fn is_crowded(slots: &[AtomicU64], used: usize) -> bool {
     // 0.85: a miss then reads 22 slots (three cache lines) on average.
     (used + 1) * 20 > slots.len() * 17
 }
 
 /// How long the next array is.
-pub fn grown_len(slots: &[AtomicU64]) -> usize {
+pub(super) fn grown_len(slots: &[AtomicU64]) -> usize {
     match slots.len() {
         0 => LEN_MIN,
         len if len < DOUBLE_UP_TO => len * 2,
@@ -76,7 +79,7 @@ pub fn grown_len(slots: &[AtomicU64]) -> usize {
 }
 
 /// A copy of `slots` in an array of `len` slots.
-pub fn rebuilt(slots: &[AtomicU64], len: usize) -> Slots {
+pub(super) fn rebuilt(slots: &[AtomicU64], len: usize) -> Slots {
     let new: Slots = (0..len).map(|_| AtomicU64::new(0)).collect();
     for slot in slots {
         let slot = slot.load(Relaxed);
@@ -88,9 +91,12 @@ pub fn rebuilt(slots: &[AtomicU64], len: usize) -> Slots {
 }
 
 /// Makes an entry findable; the caller holds the shard's lock and has written the entry.
-pub fn publish(slots: &[AtomicU64], tag: u32, offset: u32) {
+pub(super) fn publish(slots: &[AtomicU64], tag: u32, offset: u32) {
     let (before, after) = slots.split_at(home(slots, tag));
-    let empty = after.iter().chain(before).find(|slot| slot.load(Relaxed) == 0);
+    let empty = after
+        .iter()
+        .chain(before)
+        .find(|slot| slot.load(Relaxed) == 0);
     if let Some(slot) = empty {
         slot.store(u64::from(tag) << 32 | u64::from(offset), Release);
     }
@@ -99,7 +105,7 @@ pub fn publish(slots: &[AtomicU64], tag: u32, offset: u32) {
 /// Calls `visit` with the offset of each entry at or after `place` (the upper 24 bits of a tag),
 /// until it has been called `count` times and a place is reached at which the walk can be
 /// resumed. Returns that place, `None` at the end. Entries that stay are visited at least once.
-pub fn walk(
+pub(super) fn walk(
     slots: &[AtomicU64],
     place: u32,
     count: usize,

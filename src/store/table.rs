@@ -113,19 +113,19 @@ pub struct View {
 
 /// A table and its newest view, until the bucket is dropped.
 #[derive(Debug)]
-pub struct Bucket {
+pub(super) struct Bucket {
     live: ArcSwapOption<View>,
 }
 
 /// A view held by a reader; it keeps the table's memory.
-pub type ViewGuard = Guard<Option<Arc<View>>>;
+pub(super) type ViewGuard = Guard<Option<Arc<View>>>;
 
 impl Bucket {
     /// An empty table for the windows that have all expired at `end_ms`.
     ///
     /// # Errors
     /// [`Full`] at the memory limit.
-    pub fn new(id: u32, end_ms: u64, account: &Account) -> Result<Bucket, Full> {
+    pub(super) fn new(id: u32, end_ms: u64, account: &Account) -> Result<Bucket, Full> {
         account.charge(EMPTY_BYTES)?;
         let none: Slots = Arc::new([]);
         let table = Table {
@@ -135,23 +135,30 @@ impl Bucket {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             changed: AtomicBool::new(false),
         };
-        let view = View { table: Arc::new(table), slots: vec![none; SHARDS].into_boxed_slice() };
-        Ok(Bucket { live: ArcSwapOption::from_pointee(view) })
+        let view = View {
+            table: Arc::new(table),
+            slots: vec![none; SHARDS].into_boxed_slice(),
+        };
+        Ok(Bucket {
+            live: ArcSwapOption::from_pointee(view),
+        })
     }
 
     /// A bucket without a table, as if dropped already.
-    pub fn gone() -> Bucket {
-        Bucket { live: ArcSwapOption::empty() }
+    pub(super) fn gone() -> Bucket {
+        Bucket {
+            live: ArcSwapOption::empty(),
+        }
     }
 
     /// The newest view; `None` once the bucket is dropped.
     #[inline]
-    pub fn view(&self) -> ViewGuard {
+    pub(super) fn view(&self) -> ViewGuard {
         self.live.load()
     }
 
     /// Takes the table out; readers that hold a view still count in it, unseen.
-    pub fn take(&self) -> Option<Arc<View>> {
+    pub(super) fn take(&self) -> Option<Arc<View>> {
         self.live.swap(None)
     }
 
@@ -160,16 +167,20 @@ impl Bucket {
     ///
     /// # Errors
     /// A [`Refusal`]; nothing is created.
-    pub fn find_or_insert(
+    pub(super) fn find_or_insert(
         &self,
         probe: &Probe<'_>,
         own: u64,
         supply: &Supply,
     ) -> Result<Option<(u32, bool)>, Refusal> {
-        let Some(view) = self.live.load_full() else { return Ok(None) };
+        let Some(view) = self.live.load_full() else {
+            return Ok(None);
+        };
         let mut shard = view.table.shards[probe.shard()].lock();
         // Nobody else adds to this shard now: what this view does not show does not exist.
-        let Some(view) = self.live.load_full() else { return Ok(None) };
+        let Some(view) = self.live.load_full() else {
+            return Ok(None);
+        };
         if let Some(offset) = view.find(probe) {
             return Ok(Some((offset, false)));
         }
@@ -181,7 +192,10 @@ impl Bucket {
             slots = self.grow(probe.shard(), &slots, supply)?;
             shard.slots_bytes = bytes_of(&slots);
         }
-        let offset = view.table.arena.allocate(entry::words_of(probe.key.len()), &supply.pool)?;
+        let offset = view
+            .table
+            .arena
+            .allocate(entry::words_of(probe.key.len()), &supply.pool)?;
         let entry = view.entry(offset);
         entry.write(probe.identity, own, probe.key);
         if supply.track_changes {
@@ -205,7 +219,10 @@ impl Bucket {
             view.as_ref().map(|view| {
                 let mut slots = view.slots.clone();
                 slots[shard] = new.clone();
-                Arc::new(View { table: view.table.clone(), slots })
+                Arc::new(View {
+                    table: view.table.clone(),
+                    slots,
+                })
             })
         });
         supply.account.release(bytes_of(old));
@@ -252,7 +269,9 @@ impl View {
     #[inline]
     pub fn touch_home(&self, probe: &Probe<'_>) -> u64 {
         let slots = &self.slots[probe.shard()];
-        slots.get(slots::home(slots, probe.tag())).map_or(0, |slot| slot.load(Relaxed))
+        slots
+            .get(slots::home(slots, probe.tag()))
+            .map_or(0, |slot| slot.load(Relaxed))
     }
 
     /// The first entry with the probed counter's tag: nearly always the counter itself. Reads no
@@ -268,12 +287,7 @@ impl View {
 
     /// Walks the counters in an order that survives growth; `from` and the result are places in
     /// this table, 0 the beginning, `None` the end. Visits about `count` entries.
-    pub fn walk(
-        &self,
-        from: u64,
-        count: usize,
-        mut visit: impl FnMut(Entry<'_>),
-    ) -> Option<u64> {
+    pub fn walk(&self, from: u64, count: usize, mut visit: impl FnMut(Entry<'_>)) -> Option<u64> {
         let mut shard = usize::try_from(from >> PLACE_BITS).ok()?;
         let mut place = (from & ((1 << PLACE_BITS) - 1)) as u32;
         let mut visited = 0;
@@ -301,9 +315,10 @@ impl Table {
     pub fn live(&self, now_ms: u64) -> u64 {
         let in_shard = |shard: &Mutex<Shard>| -> u64 {
             let shard = shard.lock();
-            let live = shard.census.iter().filter(|(series, _)| {
-                series.expires_in_bucket_ms(self.end_ms) > now_ms
-            });
+            let live = shard
+                .census
+                .iter()
+                .filter(|(series, _)| series.expires_in_bucket_ms(self.end_ms) > now_ms);
             live.map(|(_, count)| u64::from(count)).sum()
         };
         self.shards.iter().map(in_shard).sum()
@@ -316,12 +331,19 @@ impl Table {
 
     /// The shards, if any has changes to drain.
     pub fn take_changed(&self) -> &[Mutex<Shard>] {
-        if self.changed.swap(false, Relaxed) { &self.shards } else { &[] }
+        if self.changed.swap(false, Relaxed) {
+            &self.shards
+        } else {
+            &[]
+        }
     }
 
     /// Entries of all shards, live or not.
     pub fn entries(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.lock().used as u64).sum()
+        self.shards
+            .iter()
+            .map(|shard| shard.lock().used as u64)
+            .sum()
     }
 
     /// Frees one chunk of a table that nobody reads any more; false when all is freed.
@@ -329,7 +351,11 @@ impl Table {
         if self.arena.give_back_one(&supply.pool) {
             return true;
         }
-        let slots: u64 = self.shards.iter_mut().map(|shard| shard.get_mut().slots_bytes).sum();
+        let slots: u64 = self
+            .shards
+            .iter_mut()
+            .map(|shard| shard.get_mut().slots_bytes)
+            .sum();
         supply.account.release(EMPTY_BYTES + slots);
         self.shards = Box::default();
         false

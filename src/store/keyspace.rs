@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crossbeam_skiplist::SkipMap;
 use foldhash::SharedSeed;
@@ -55,6 +56,7 @@ pub struct Keyspace {
     /// A popped bucket whose keys are not all looked at yet.
     due: Mutex<(u64, Vec<Arc<[u8]>>)>,
     account: Arc<Account>,
+    used_bytes: AtomicU64,
 }
 
 /// The bucket for a deadline: rounded up by at most an eighth of what is left until then, so that
@@ -84,6 +86,7 @@ impl Keyspace {
             deadlines: SkipMap::new(),
             due: Mutex::default(),
             account,
+            used_bytes: AtomicU64::new(0),
         }
     }
 
@@ -136,7 +139,7 @@ impl Keyspace {
             }
             return Ok(result);
         }
-        self.account.charge(cost_bytes(key))?;
+        self.charge(cost_bytes(key))?;
         let key: Arc<[u8]> = key.into();
         map.insert(
             key.clone(),
@@ -168,7 +171,7 @@ impl Keyspace {
         let Some(slot) = self.shard(key).remove(key) else {
             return false;
         };
-        self.account.release(cost_bytes(key));
+        self.release(cost_bytes(key));
         slot.deadline_ms > now_ms
     }
 
@@ -224,8 +227,29 @@ impl Keyspace {
             return false;
         }
         map.remove(key);
-        self.account.release(cost_bytes(key));
+        self.release(cost_bytes(key));
         true
+    }
+
+    /// Bytes that `key` is charged for.
+    pub fn cost_bytes(&self, key: &[u8]) -> u64 {
+        cost_bytes(key)
+    }
+
+    /// Bytes that all keys are charged for.
+    pub fn used_bytes(&self) -> u64 {
+        self.used_bytes.load(Relaxed)
+    }
+
+    fn charge(&self, bytes: u64) -> Result<(), Full> {
+        self.account.charge(bytes)?;
+        self.used_bytes.fetch_add(bytes, Relaxed);
+        Ok(())
+    }
+
+    fn release(&self, bytes: u64) {
+        self.account.release(bytes);
+        self.used_bytes.fetch_sub(bytes, Relaxed);
     }
 
     /// Keys held, live or not yet freed.

@@ -285,7 +285,13 @@ impl View {
         }
     }
 
-    /// Walks the counters in an order that survives growth; `from` and the result are places in
+    /// False for a counter that was reset or given back whole.
+    fn is_live(&self, shard: usize, offset: u32) -> bool {
+        !self.entry(offset).is_overridden()
+            || self.table.shards[shard].lock().override_of(offset).is_none_or(|o| o.counted)
+    }
+
+    /// Walks the live counters in an order that survives growth; `from` and the result are places in
     /// this table, 0 the beginning, `None` the end. Visits about `count` entries.
     pub fn walk(&self, from: u64, count: usize, mut visit: impl FnMut(Entry<'_>)) -> Option<u64> {
         let mut shard = usize::try_from(from >> PLACE_BITS).ok()?;
@@ -295,7 +301,9 @@ impl View {
             let rest = count.saturating_sub(visited);
             let next = slots::walk(slots, place, rest, |offset| {
                 visited += 1;
-                visit(self.entry(offset));
+                if self.is_live(shard, offset) {
+                    visit(self.entry(offset));
+                }
             });
             if let Some(next) = next {
                 return Some((shard as u64) << PLACE_BITS | u64::from(next));

@@ -16,7 +16,7 @@ use foldhash::quality::SeedableRandomState;
 use parking_lot::Mutex;
 
 use super::account::Account;
-use super::entry::{self, Entry};
+use super::entry;
 use super::pool::Pool;
 use super::reader::Name;
 use super::registry::Registry;
@@ -50,7 +50,7 @@ pub struct Windows {
 
 impl Windows {
     /// No windows yet. `seed` makes the hash unpredictable to clients; `track_changes` keeps the
-    /// list that [`Windows::drain_changes`](super::changes) reads.
+    /// list that [`Windows::drain_changes`] reads.
     pub fn new(seed: u64, account: Arc<Account>, track_changes: bool) -> Windows {
         // One small allocation a process: the hasher wants it for as long as anything lives.
         let shared: &'static SharedSeed = Box::leak(Box::new(SharedSeed::from_u64(seed)));
@@ -259,14 +259,6 @@ impl Windows {
             .collect();
         views.sort_by_key(|view| view.as_ref().map(|view| view.table().id));
         views
-    }
-
-    /// True if `entry` is a counter that lives at `now_ms` in the table that ends at `end_ms`.
-    pub fn is_live(entry: Entry<'_>, end_ms: u64, now_ms: u64) -> bool {
-        entry
-            .series()
-            .is_some_and(|series| series.expires_in_bucket_ms(end_ms) > now_ms)
-            && (!entry.is_overridden() || entry.own() + entry.foreign() > 0)
     }
 
     /// What tables draw on.

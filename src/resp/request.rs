@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use super::inline;
+use super::number::{quick_number, whole_number};
 
 /// Most arguments of a client that has not authenticated (Redis's figure).
 pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
@@ -17,10 +18,6 @@ pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;
 /// Spans for which a parser keeps its memory between requests: more than any usual command has,
 /// little enough for ten thousand idle connections.
 const SPANS_KEPT: usize = 64;
-/// Digits that the quick path reads; longer numbers take the general path.
-const QUICK_DIGITS: usize = 7;
-/// A number of at least so many characters is no integer (Redis's `LONG_STR_SIZE`).
-const INTEGER_BYTES_MAX: usize = 21;
 
 const BIG_INLINE: &str = "Protocol error: too big inline request";
 const QUOTES: &str = "Protocol error: unbalanced quotes in request";
@@ -378,46 +375,6 @@ fn cap(most: usize, limits: &Limits, unauthenticated_most: usize) -> usize {
     } else {
         most
     }
-}
-
-/// The number at `at` and where the line behind it ends, if the whole line is there and the
-/// number has at most [`QUICK_DIGITS`] digits, no sign and no leading zero.
-#[inline]
-fn quick_number(input: &[u8], at: usize) -> Option<(usize, usize)> {
-    let line = input.get(at..)?;
-    let mut value = 0_usize;
-    let mut length = 0;
-    loop {
-        let digit = line.get(length)?.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        if length == QUICK_DIGITS || (value == 0 && length > 0) {
-            return None;
-        }
-        value = value * 10 + usize::from(digit);
-        length += 1;
-    }
-    if length == 0 || *line.get(length)? != b'\r' || line.len() < length + 2 {
-        return None;
-    }
-    Some((value, at + length + 2))
-}
-
-/// An integer by the rules of Redis's `string2ll`: no sign but `-`, no leading zero, no `-0`.
-fn whole_number(text: &[u8]) -> Option<i64> {
-    if text.len() >= INTEGER_BYTES_MAX {
-        return None;
-    }
-    let digits = match text {
-        b"0" => return Some(0),
-        [b'-', digits @ ..] => digits,
-        digits => digits,
-    };
-    if !matches!(digits.first(), Some(b'1'..=b'9')) || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 #[cold]

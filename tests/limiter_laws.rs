@@ -27,25 +27,13 @@ impl Counter {
     fn hit(&mut self, call: Call, now_ms: u64) -> Verdict {
         let window = Window::at(now_ms, call.scale);
         let before = self.0.get(&window.index).copied().unwrap_or(0);
-        let previous = window
-            .previous()
-            .and_then(|w| self.0.get(&w.index).copied())
-            .unwrap_or(0);
+        let previous = window.previous().and_then(|w| self.0.get(&w.index).copied()).unwrap_or(0);
         let with = before + call.increment;
         let left = if call.charged { with } else { before };
-        let Call {
-            increment, limit, ..
-        } = call;
-        let attempt = Attempt {
-            previous,
-            with,
-            left,
-            increment,
-            limit,
-        };
+        let Call { increment, limit, .. } = call;
+        let attempt = Attempt { previous, with, left, increment, limit };
         let verdict = call.kind.verdict(window, now_ms, &attempt);
-        self.0
-            .insert(window.index, if verdict.allowed { with } else { left });
+        self.0.insert(window.index, if verdict.allowed { with } else { left });
         verdict
     }
 
@@ -222,11 +210,7 @@ fn quota() -> impl Strategy<Value = (u64, u64, Quota)> {
                 Quota::crab(capacity, count, period_s)
             };
             let emission_ns = u64::try_from(period_s * 1_000_000_000 / count).unwrap();
-            (
-                u64::try_from(capacity).unwrap(),
-                emission_ns,
-                quota.unwrap(),
-            )
+            (u64::try_from(capacity).unwrap(), emission_ns, quota.unwrap())
         },
     )
 }

@@ -79,7 +79,8 @@ impl Engine {
         hint: Hint,
         charge: &Charge,
     ) -> Result<Verdict, Refusal> {
-        let current = match reader.find_at(name, hint).map(|counter| counter.add(charge.increment)) {
+        let current = match reader.find_at(name, hint).map(|counter| counter.add(charge.increment))
+        {
             Some(current) => current,
             None => match self.create(reader, name, hint, charge.increment) {
                 Ok(current) => current,
@@ -145,7 +146,11 @@ impl Engine {
             allowed,
             count: 0,
             remaining: if allowed { charge.limit } else { 0 },
-            retry_after_ms: if allowed { 0 } else { i64::try_from(reset_after_ms.max(1)).unwrap_or(i64::MAX) },
+            retry_after_ms: if allowed {
+                0
+            } else {
+                i64::try_from(reset_after_ms.max(1)).unwrap_or(i64::MAX)
+            },
             reset_after_ms,
         })
     }

@@ -212,11 +212,8 @@ fn at_the_memory_limit_each_policy_answers_new_counters_its_way() {
                 assert_eq!(verdict.retry_after_ms > 0, policy == MemoryPolicy::DenyNew);
             }
         }
-        let answered = (
-            figures.refused_new_oom,
-            figures.allowed_new_uncounted,
-            figures.denied_new_uncounted,
-        );
+        let answered =
+            (figures.refused_new_oom, figures.allowed_new_uncounted, figures.denied_new_uncounted);
         assert_eq!(answered.0 + answered.1 + answered.2, 1);
         assert_eq!(hit(&engine, NOW, "old", one, Hit::Always).count, 2);
         assert!(figures.memory_used_bytes <= 2 << 20);

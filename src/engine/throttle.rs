@@ -42,7 +42,9 @@ impl Engine {
             (cell, ())
         });
         let mut decision = decided.map_err(ThrottleError::Gcra)?;
-        if stored.is_err() && !self.answer_new(Refusal::OutOfMemory).map_err(ThrottleError::Refused)? {
+        if stored.is_err()
+            && !self.answer_new(Refusal::OutOfMemory).map_err(ThrottleError::Refused)?
+        {
             decision.limited = true;
             decision.remaining = 0;
             decision.retry_after_ns = Some(decision.ttl_ns.max(1));

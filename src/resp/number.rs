@@ -54,9 +54,8 @@ mod tests {
 
     #[test]
     fn the_quick_path_agrees_with_the_general_one() {
-        for text in [
-            "0", "1", "9", "10", "42", "999", "1234567", "00", "01", "12345678", "", "-1",
-        ] {
+        for text in ["0", "1", "9", "10", "42", "999", "1234567", "00", "01", "12345678", "", "-1"]
+        {
             let line = format!("${text}\r\n");
             if let Some((value, next)) = quick_number(line.as_bytes(), 1) {
                 assert_eq!(whole_number(text.as_bytes()), i64::try_from(value).ok());
@@ -76,17 +75,9 @@ mod tests {
     fn integers_are_those_of_string2ll() {
         assert_eq!(whole_number(b"-9223372036854775808"), Some(i64::MIN));
         assert_eq!(whole_number(b"9223372036854775807"), Some(i64::MAX));
-        for text in [
-            "",
-            "-",
-            "-0",
-            "00",
-            "+1",
-            "1 ",
-            "0x1",
-            "9223372036854775808",
-            "100000000000000000000",
-        ] {
+        for text in
+            ["", "-", "-0", "00", "+1", "1 ", "0x1", "9223372036854775808", "100000000000000000000"]
+        {
             assert_eq!(whole_number(text.as_bytes()), None, "{text}");
         }
     }

@@ -41,18 +41,13 @@ impl Span {
     /// The argument's bytes in `request`.
     #[inline]
     pub fn of(self, request: &[u8]) -> &[u8] {
-        request
-            .get(self.start as usize..self.end as usize)
-            .unwrap_or_default()
+        request.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
     /// The span of `start..end`, or `None` beyond 4 GiB.
     #[inline]
     pub(super) fn new(start: usize, end: usize) -> Option<Span> {
-        Some(Span {
-            start: u32::try_from(start).ok()?,
-            end: u32::try_from(end).ok()?,
-        })
+        Some(Span { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
     }
 }
 
@@ -190,9 +185,7 @@ impl Parser {
         };
         self.examine(line.len());
         match inline::split(line, &mut self.spans) {
-            Ok(()) => Ok(Parsed::Request {
-                used_bytes: newline + 1,
-            }),
+            Ok(()) => Ok(Parsed::Request { used_bytes: newline + 1 }),
             Err(inline::Unbalanced) => Err(refusal(QUOTES)),
         }
     }
@@ -230,11 +223,7 @@ impl Parser {
     /// Reads arguments until none remains or the input ends.
     #[inline]
     fn bulks(&mut self, input: &[u8], limits: &Limits) -> Result<Parsed, ProtocolError> {
-        let most = cap(
-            limits.bulk_bytes_max,
-            limits,
-            UNAUTHENTICATED_BULK_BYTES_MAX,
-        );
+        let most = cap(limits.bulk_bytes_max, limits, UNAUTHENTICATED_BULK_BYTES_MAX);
         while self.remaining > 0 {
             let length = match self.bulk.take() {
                 Some(length) => length,
@@ -247,10 +236,7 @@ impl Parser {
                 },
             };
             // A header was read, so `at` lies inside the input; a length beyond memory is bad.
-            let end = self
-                .at
-                .checked_add(length)
-                .ok_or_else(|| refusal(BAD_BULK))?;
+            let end = self.at.checked_add(length).ok_or_else(|| refusal(BAD_BULK))?;
             match input.get(end..).and_then(<[u8]>::first_chunk::<2>) {
                 Some(b"\r\n") => {}
                 Some(_) => return Err(refusal(BAD_BULK)),
@@ -259,14 +245,11 @@ impl Parser {
                     return Ok(Parsed::Incomplete);
                 }
             }
-            self.spans
-                .push(Span::new(self.at, end).ok_or_else(|| refusal(BAD_BULK))?);
+            self.spans.push(Span::new(self.at, end).ok_or_else(|| refusal(BAD_BULK))?);
             self.at = end + 2;
             self.remaining -= 1;
         }
-        Ok(Parsed::Request {
-            used_bytes: self.at,
-        })
+        Ok(Parsed::Request { used_bytes: self.at })
     }
 
     /// The header of the next bulk where it is short, whole, within `most` and new: then its
@@ -338,10 +321,7 @@ impl Parser {
         too_long: &'static str,
     ) -> Result<Option<usize>, ProtocolError> {
         let from = self.scanned.max(self.at);
-        let bound = self
-            .at
-            .saturating_add(limits.line_bytes_max)
-            .saturating_add(1);
+        let bound = self.at.saturating_add(limits.line_bytes_max).saturating_add(1);
         let new = input.get(from..bound.min(input.len())).unwrap_or_default();
         if let Some(found) = memchr::memchr(last, new) {
             self.examine(found + 1);
@@ -370,11 +350,7 @@ impl Parser {
 /// knows the right error.
 #[inline]
 fn cap(most: usize, limits: &Limits, unauthenticated_most: usize) -> usize {
-    if limits.unauthenticated {
-        most.min(unauthenticated_most)
-    } else {
-        most
-    }
+    if limits.unauthenticated { most.min(unauthenticated_most) } else { most }
 }
 
 #[cold]
@@ -386,14 +362,8 @@ fn refusal(text: &'static str) -> ProtocolError {
 /// CR and LF.
 #[cold]
 fn unexpected(byte: u8) -> ProtocolError {
-    let shown = if byte.is_ascii_graphic() {
-        char::from(byte)
-    } else {
-        ' '
-    };
-    ProtocolError(Cow::Owned(format!(
-        "Protocol error: expected '$', got '{shown}'"
-    )))
+    let shown = if byte.is_ascii_graphic() { char::from(byte) } else { ' ' };
+    ProtocolError(Cow::Owned(format!("Protocol error: expected '$', got '{shown}'")))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Not here: sockets, commands, clocks. Invariant: parsing looks at each byte once, however slowly
 //! it arrives, and reserves nothing for a length that was only declared.
 
+pub mod frame;
 mod reply;
 mod request;
 

@@ -14,9 +14,9 @@ use super::table;
 
 /// Buckets of a histogram: bucket `i` holds times below 2^i ns, the last one all from 2^38 ns
 /// (four minutes) on.
-pub const BUCKETS: usize = 40;
+pub(super) const BUCKETS: usize = 40;
 /// Most error codes told apart; our own texts have under ten, and a script can invent any.
-pub const ERROR_CODES_MAX: usize = 32;
+pub(super) const ERROR_CODES_MAX: usize = 32;
 /// Where errors of further codes are counted.
 const OTHER_ERRORS: &str = "OTHER";
 
@@ -67,7 +67,7 @@ pub struct RowTotals {
     pub rejected: u64,
     /// Runs that answered an error.
     pub failed: u64,
-    /// Runs by time, see [`BUCKETS`].
+    /// Runs by time: bucket `i` holds those below 2^i ns, the last one all longer ones too.
     pub histogram: [u64; BUCKETS],
 }
 

@@ -149,7 +149,7 @@ fn probe(hash: usize, same: impl Fn(&[u8]) -> bool) -> Option<usize> {
 }
 
 /// The subcommands of a container, sorted.
-pub fn subcommands(container: &str) -> impl Iterator<Item = &'static Spec> {
+pub(super) fn subcommands(container: &str) -> impl Iterator<Item = &'static Spec> {
     let within = move |row: &&Spec| {
         row.name
             .strip_prefix(container)

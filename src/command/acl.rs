@@ -1,11 +1,10 @@
 //! ACL, as far as there are users: one, `default`, with or without a password.
 
 use super::argument::text;
-use super::client_list::verbatim;
 use super::spec::{Categories, Flags, Handler, Spec};
 use super::table::{TABLE, error};
 use super::{Args, Context, help};
-use crate::resp::{Reply, frame};
+use crate::resp::{self, Reply};
 
 const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
 
@@ -41,7 +40,7 @@ pub(super) const ROWS: &[Spec] = &[
 ];
 
 fn who_am_i(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    Reply::Frame(frame::text("default"))
+    Reply::Frame(resp::text("default"))
 }
 
 fn categories(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
@@ -62,11 +61,11 @@ fn categories(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             );
         }
     };
-    Reply::Frame(frame::array(names.into_iter().map(frame::text).collect()))
+    Reply::Frame(resp::array(names.into_iter().map(resp::text).collect()))
 }
 
 fn users(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    Reply::Frame(frame::array(vec![frame::text("default")]))
+    Reply::Frame(resp::array(vec![resp::text("default")]))
 }
 
 /// The rules without the password's digest: nobody can import them anyway.
@@ -74,10 +73,13 @@ fn list(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     let open = context.host.config().requirepass.is_empty();
     let password = if open { "nopass" } else { "#(redacted)" };
     let rules = format!("user default on {password} ~* &* +@all");
-    Reply::Frame(frame::array(vec![frame::text(&rules)]))
+    Reply::Frame(resp::array(vec![resp::text(&rules)]))
 }
 
 /// LOLWUT: a line that tells what answers here.
 pub(super) fn lolwut(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    verbatim(format!("ratel ver. {}\n", env!("CARGO_PKG_VERSION")))
+    Reply::Frame(resp::verbatim(&format!(
+        "ratel ver. {}\n",
+        env!("CARGO_PKG_VERSION")
+    )))
 }

@@ -14,7 +14,7 @@ use super::session::{Replies, Session};
 use super::spec::{Categories, Flags, Handler, Spec};
 use super::table::{error, failure};
 use super::{Args, Context, PauseMode, help};
-use crate::resp::{Protocol, Reply, frame};
+use crate::resp::{self, Protocol, Reply};
 
 /// One connection's public row. Its worker writes it, any connection may read it.
 #[derive(Debug)]
@@ -212,9 +212,9 @@ fn set_name(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 fn get_name(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     let name = context.session.record.identity.lock().name.clone();
     Reply::Frame(if name.is_empty() {
-        frame::null()
+        resp::null()
     } else {
-        frame::bulk(name)
+        resp::bulk(name)
     })
 }
 
@@ -305,10 +305,10 @@ fn get_redirection(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
 }
 
 fn tracking_info(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    Reply::Frame(frame::map(vec![
-        (frame::text("flags"), frame::set(vec![frame::text("off")])),
-        (frame::text("redirect"), frame::integer(-1)),
-        (frame::text("prefixes"), frame::array(Vec::new())),
+    Reply::Frame(resp::map(vec![
+        (resp::text("flags"), resp::set(vec![resp::text("off")])),
+        (resp::text("redirect"), resp::integer(-1)),
+        (resp::text("prefixes"), resp::array(Vec::new())),
     ]))
 }
 

@@ -9,7 +9,7 @@ use super::args::parse_integer;
 use super::argument::{Argument, integer, one_of, word};
 use super::table::{TABLE, error, failure};
 use super::{Args, ClientRecord, Context};
-use crate::resp::{Frame, Reply};
+use crate::resp::{self, Reply};
 
 pub(super) const TYPES: &[Argument] = &[
     word("normal", "NORMAL"),
@@ -50,7 +50,7 @@ impl ClientType {
 pub(super) fn info(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     let mut lines = String::new();
     line(&context.session.record, context.now_ms, &mut lines);
-    verbatim(lines)
+    Reply::Frame(resp::verbatim(&lines))
 }
 
 pub(super) fn list(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
@@ -80,7 +80,7 @@ pub(super) fn list(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     {
         line(record, context.now_ms, &mut lines);
     }
-    verbatim(lines)
+    Reply::Frame(resp::verbatim(&lines))
 }
 
 /// A client's number, as an argument.
@@ -88,15 +88,6 @@ pub(super) fn client_id(word: &[u8]) -> Option<u64> {
     u64::try_from(parse_integer(word)?)
         .ok()
         .filter(|id| *id > 0)
-}
-
-/// Text that a RESP3 client gets as a verbatim string and a RESP2 client as a bulk string.
-pub(super) fn verbatim(text: String) -> Reply {
-    Reply::Frame(Frame::VerbatimString {
-        data: text.into(),
-        format: redis_protocol::resp3::types::VerbatimStringFormat::Text,
-        attributes: None,
-    })
 }
 
 fn line(record: &ClientRecord, now_ms: u64, out: &mut String) {

@@ -12,7 +12,7 @@ use super::session::{Effect, Replies};
 use super::spec::{Categories, Flags, Handler, Spec};
 use super::table::{error, failure};
 use super::{Args, Context, REDIS_VERSION};
-use crate::resp::{Protocol, Reply, frame};
+use crate::resp::{self, Protocol, Reply};
 
 /// Passwords are compared over multiples of so many bytes, so that the time does not tell their
 /// length either.
@@ -90,7 +90,7 @@ fn echo(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 }
 
 fn bulk(word: &[u8]) -> Reply {
-    Reply::Frame(frame::bulk(Bytes::copy_from_slice(word)))
+    Reply::Frame(resp::bulk(Bytes::copy_from_slice(word)))
 }
 
 fn quit(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
@@ -239,14 +239,14 @@ fn server_card(context: &Context<'_>) -> crate::resp::Frame {
         Protocol::Resp3 => 3,
     };
     let id = i64::try_from(context.session.record.id).unwrap_or(i64::MAX);
-    frame::map(vec![
-        (frame::text("server"), frame::text("redis")),
-        (frame::text("version"), frame::text(REDIS_VERSION)),
-        (frame::text("proto"), frame::integer(number)),
-        (frame::text("id"), frame::integer(id)),
-        (frame::text("mode"), frame::text("standalone")),
-        (frame::text("role"), frame::text("master")),
-        (frame::text("modules"), frame::array(Vec::new())),
+    resp::map(vec![
+        (resp::text("server"), resp::text("redis")),
+        (resp::text("version"), resp::text(REDIS_VERSION)),
+        (resp::text("proto"), resp::integer(number)),
+        (resp::text("id"), resp::integer(id)),
+        (resp::text("mode"), resp::text("standalone")),
+        (resp::text("role"), resp::text("master")),
+        (resp::text("modules"), resp::array(Vec::new())),
     ])
 }
 

@@ -4,7 +4,7 @@
 
 use super::spec::{Flags, Spec};
 use super::{Args, Context, table};
-use crate::resp::{Reply, frame};
+use crate::resp::{self, Reply};
 
 /// The row of a container's HELP.
 pub(super) const fn row(name: &'static str, group: &'static str, since: &'static str) -> Spec {
@@ -22,9 +22,9 @@ fn help(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     let container = table::lookup(args.get(0)).map_or("", |row| table::TABLE[row].name);
     let lines = lines(container)
         .iter()
-        .map(|line| frame::simple(line))
+        .map(|line| resp::simple(line))
         .collect();
-    Reply::Frame(frame::array(lines))
+    Reply::Frame(resp::array(lines))
 }
 
 /// Redis's layout: a head line, then each subcommand and, indented, what it does.

@@ -3,13 +3,12 @@
 //! Not here: what stands in them (`info_sections.rs`). Invariant: names of sections and fields are
 //! Redis's wherever Redis has them, since tools read them by name.
 
-use super::client_list::verbatim;
 use super::info_sections as sections;
 use super::stats::Totals;
 use super::{Args, Context, Host, Report};
 use crate::config::Config;
 use crate::engine::EngineReport;
-use crate::resp::Reply;
+use crate::resp::{self, Reply};
 
 /// Everything that the sections read, gathered once.
 pub(super) struct Figures {
@@ -89,7 +88,7 @@ pub(super) fn info(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         text.push_str(&format!("# {}\r\n", section.name));
         (section.write)(&figures, &mut text);
     }
-    verbatim(text)
+    Reply::Frame(resp::verbatim(&text))
 }
 
 #[cfg(test)]

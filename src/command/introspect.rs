@@ -11,7 +11,7 @@ use super::row_frames::{docs_frame, info_frame};
 use super::spec::{Categories, Flags, Handler, Spec};
 use super::table::{self, TABLE, failure};
 use super::{Args, Context, help};
-use crate::resp::{Frame, Reply, frame};
+use crate::resp::{self, Frame, Reply};
 
 const LOOSE: Flags = Flags::LOADING.with(Flags::STALE);
 const NAMES: &[Argument] = &[text("command-name").optional().multiple()];
@@ -77,7 +77,7 @@ fn top_level() -> impl Iterator<Item = &'static Spec> {
 }
 
 fn bare(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    Reply::Frame(frame::array(top_level().map(info_frame).collect()))
+    Reply::Frame(resp::array(top_level().map(info_frame).collect()))
 }
 
 fn count(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
@@ -92,11 +92,11 @@ fn info(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         Some(row) => info_frame(TABLE[row]),
         None => Frame::Null,
     });
-    Reply::Frame(frame::array(rows.collect()))
+    Reply::Frame(resp::array(rows.collect()))
 }
 
 fn docs(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
-    let pair = |spec: &Spec| (frame::text(spec.name), docs_frame(spec));
+    let pair = |spec: &Spec| (resp::text(spec.name), docs_frame(spec));
     let rows = if args.len() == 2 {
         top_level().map(pair).collect()
     } else {
@@ -106,7 +106,7 @@ fn docs(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             .map(|row| pair(TABLE[row]))
             .collect()
     };
-    Reply::Frame(frame::map(rows))
+    Reply::Frame(resp::map(rows))
 }
 
 fn list(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
@@ -114,13 +114,13 @@ fn list(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         let names = TABLE
             .iter()
             .filter(|spec| chosen(spec))
-            .map(|spec| frame::text(spec.name));
-        Reply::Frame(frame::set(names.collect()))
+            .map(|spec| resp::text(spec.name));
+        Reply::Frame(resp::set(names.collect()))
     };
     match args.len() {
         2 => {
-            let names = top_level().map(|spec| frame::text(spec.name));
-            Reply::Frame(frame::set(names.collect()))
+            let names = top_level().map(|spec| resp::text(spec.name));
+            Reply::Frame(resp::set(names.collect()))
         }
         5 if args.is(2, "filterby") && args.is(3, "module") => names(&|_| false),
         5 if args.is(2, "filterby") && args.is(3, "aclcat") => {
@@ -136,7 +136,7 @@ fn list(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 
 fn get_keys(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     match keys_of(&args.tail(2)) {
-        Ok((keys, _)) => Reply::Frame(frame::array(keys.into_iter().map(frame::bulk).collect())),
+        Ok((keys, _)) => Reply::Frame(resp::array(keys.into_iter().map(resp::bulk).collect())),
         Err(reply) => reply,
     }
 }
@@ -144,9 +144,9 @@ fn get_keys(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 fn get_keys_and_flags(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     match keys_of(&args.tail(2)) {
         Ok((keys, access)) => {
-            let flags = || frame::set(access.iter().map(|word| frame::simple(word)).collect());
-            let pair = |key| frame::array(vec![frame::bulk(key), flags()]);
-            Reply::Frame(frame::array(keys.into_iter().map(pair).collect()))
+            let flags = || resp::set(access.iter().map(|word| resp::simple(word)).collect());
+            let pair = |key| resp::array(vec![resp::bulk(key), flags()]);
+            Reply::Frame(resp::array(keys.into_iter().map(pair).collect()))
         }
         Err(reply) => reply,
     }

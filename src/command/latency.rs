@@ -4,12 +4,11 @@
 //! only HISTOGRAM has figures; the others answer as a Redis without samples.
 
 use super::argument::{Argument, text};
-use super::client_list::verbatim;
 use super::spec::{Flags, Handler, Spec};
 use super::stats::RowTotals;
 use super::table::{self, TABLE, error};
 use super::{Args, Context, help, info};
-use crate::resp::{Frame, Reply, frame};
+use crate::resp::{self, Frame, Reply};
 
 const FLAGS: Flags = Flags::ADMIN
     .with(Flags::NOSCRIPT)
@@ -74,7 +73,7 @@ pub(super) const ROWS: &[Spec] = &[
 ];
 
 fn latest(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    Reply::Frame(frame::array(Vec::new()))
+    Reply::Frame(resp::array(Vec::new()))
 }
 
 fn history(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
@@ -86,12 +85,11 @@ fn reset(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
 }
 
 fn doctor(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    verbatim(
+    Reply::Frame(resp::verbatim(
         "No latency events are sampled: nothing here forks, and nothing waits for a disk.\n\
          LATENCY HISTOGRAM and INFO latencystats tell how long commands take, SLOWLOG GET which \
-         requests took longest.\n"
-            .to_owned(),
-    )
+         requests took longest.\n",
+    ))
 }
 
 fn graph(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
@@ -113,19 +111,19 @@ fn histogram(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         rows.extend((0..TABLE.len()).filter(family));
     }
     let entries = rows.into_iter().filter(|row| totals.rows[*row].calls > 0);
-    let entries = entries.map(|row| (frame::text(TABLE[row].name), entry(&totals.rows[row])));
-    Reply::Frame(frame::map(entries.collect()))
+    let entries = entries.map(|row| (resp::text(TABLE[row].name), entry(&totals.rows[row])));
+    Reply::Frame(resp::map(entries.collect()))
 }
 
 fn entry(row: &RowTotals) -> Frame {
     let buckets = cumulative_micros(row).into_iter();
-    let buckets = buckets.map(|(micros, runs)| (frame::integer(micros), frame::integer(runs)));
-    frame::map(vec![
+    let buckets = buckets.map(|(micros, runs)| (resp::integer(micros), resp::integer(runs)));
+    resp::map(vec![
         (
-            frame::text("calls"),
-            frame::integer(i64::try_from(row.calls).unwrap_or(i64::MAX)),
+            resp::text("calls"),
+            resp::integer(i64::try_from(row.calls).unwrap_or(i64::MAX)),
         ),
-        (frame::text("histogram_usec"), frame::map(buckets.collect())),
+        (resp::text("histogram_usec"), resp::map(buckets.collect())),
     ])
 }
 
@@ -178,15 +176,15 @@ mod tests {
         fake.stats.record(config_get, 1, 5_000);
         assert_eq!(
             fake.ask("LATENCY HISTOGRAM nosuch"),
-            Reply::Frame(frame::map(vec![]))
+            Reply::Frame(resp::map(vec![]))
         );
-        let one = frame::map(vec![(
-            frame::text("config|get"),
-            frame::map(vec![
-                (frame::text("calls"), frame::integer(1)),
+        let one = resp::map(vec![(
+            resp::text("config|get"),
+            resp::map(vec![
+                (resp::text("calls"), resp::integer(1)),
                 (
-                    frame::text("histogram_usec"),
-                    frame::map(vec![(frame::integer(8), frame::integer(1))]),
+                    resp::text("histogram_usec"),
+                    resp::map(vec![(resp::integer(8), resp::integer(1))]),
                 ),
             ]),
         )]);

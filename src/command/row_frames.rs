@@ -6,7 +6,7 @@
 use super::argument::{Argument, Kind};
 use super::spec::{Keys, Spec};
 use super::table;
-use crate::resp::{Frame, frame};
+use crate::resp::{self, Frame};
 
 /// The ten fields of COMMAND INFO.
 pub(super) fn info_frame(spec: &Spec) -> Frame {
@@ -21,31 +21,31 @@ pub(super) fn info_frame(spec: &Spec) -> Frame {
         .flags
         .names()
         .chain(movable)
-        .map(frame::simple)
+        .map(resp::simple)
         .collect();
     let categories = spec.all_categories().names();
     let categories = categories
-        .map(|name| frame::simple(&format!("@{name}")))
+        .map(|name| resp::simple(&format!("@{name}")))
         .collect();
     let subcommands = match spec.container {
         true => table::subcommands(spec.name).map(info_frame).collect(),
         false => Vec::new(),
     };
-    frame::array(vec![
-        frame::text(spec.name),
-        frame::integer(i64::from(spec.arity)),
-        frame::set(flags),
-        frame::integer(first),
-        frame::integer(last),
-        frame::integer(step),
-        frame::set(categories),
-        frame::set(Vec::new()),
-        frame::set(key_specs(spec.keys)),
+    resp::array(vec![
+        resp::text(spec.name),
+        resp::integer(i64::from(spec.arity)),
+        resp::set(flags),
+        resp::integer(first),
+        resp::integer(last),
+        resp::integer(step),
+        resp::set(categories),
+        resp::set(Vec::new()),
+        resp::set(key_specs(spec.keys)),
         // Redis prints a set where there is none and an array where there is one.
         if spec.container {
-            frame::array(subcommands)
+            resp::array(subcommands)
         } else {
-            frame::set(subcommands)
+            resp::set(subcommands)
         },
     ])
 }
@@ -55,7 +55,7 @@ fn number(value: usize) -> i64 {
 }
 
 fn key_specs(keys: Keys) -> Vec<Frame> {
-    let field = |name: &str, value: i64| (frame::text(name), frame::integer(value));
+    let field = |name: &str, value: i64| (resp::text(name), resp::integer(value));
     let (begin, how, find) = match keys {
         Keys::None => return Vec::new(),
         Keys::Range {
@@ -89,62 +89,62 @@ fn key_specs(keys: Keys) -> Vec<Frame> {
         }
     };
     let section = |how: &str, spec: Vec<(Frame, Frame)>| {
-        frame::map(vec![
-            (frame::text("type"), frame::text(how)),
-            (frame::text("spec"), frame::map(spec)),
+        resp::map(vec![
+            (resp::text("type"), resp::text(how)),
+            (resp::text("spec"), resp::map(spec)),
         ])
     };
     let flags = keys
         .access()
         .iter()
-        .map(|word| frame::simple(word))
+        .map(|word| resp::simple(word))
         .collect();
-    vec![frame::map(vec![
-        (frame::text("flags"), frame::set(flags)),
+    vec![resp::map(vec![
+        (resp::text("flags"), resp::set(flags)),
         (
-            frame::text("begin_search"),
+            resp::text("begin_search"),
             section("index", vec![field("index", number(begin))]),
         ),
-        (frame::text("find_keys"), section(how, find)),
+        (resp::text("find_keys"), section(how, find)),
     ])]
 }
 
 /// The documentation of one command, with its subcommands.
 pub(super) fn docs_frame(spec: &Spec) -> Frame {
     let mut fields = vec![
-        (frame::text("summary"), frame::text(spec.summary)),
-        (frame::text("since"), frame::text(spec.since)),
-        (frame::text("group"), frame::text(spec.group)),
-        (frame::text("complexity"), frame::text(spec.complexity)),
+        (resp::text("summary"), resp::text(spec.summary)),
+        (resp::text("since"), resp::text(spec.since)),
+        (resp::text("group"), resp::text(spec.group)),
+        (resp::text("complexity"), resp::text(spec.complexity)),
     ];
     if !spec.arguments.is_empty() {
         let arguments = spec.arguments.iter().map(argument_frame).collect();
-        fields.push((frame::text("arguments"), frame::array(arguments)));
+        fields.push((resp::text("arguments"), resp::array(arguments)));
     }
     if spec.container {
         let rows = table::subcommands(spec.name);
         let rows = rows
-            .map(|row| (frame::text(row.name), docs_frame(row)))
+            .map(|row| (resp::text(row.name), docs_frame(row)))
             .collect();
-        fields.push((frame::text("subcommands"), frame::map(rows)));
+        fields.push((resp::text("subcommands"), resp::map(rows)));
     }
-    frame::map(fields)
+    resp::map(fields)
 }
 
 fn argument_frame(argument: &Argument) -> Frame {
     let mut fields = vec![
-        (frame::text("name"), frame::text(argument.name)),
-        (frame::text("type"), frame::text(argument.kind.name())),
+        (resp::text("name"), resp::text(argument.name)),
+        (resp::text("type"), resp::text(argument.kind.name())),
     ];
     if argument.arguments.is_empty() {
         // What redis-cli from 7.2 on shows.
-        fields.push((frame::text("display_text"), frame::text(argument.name)));
+        fields.push((resp::text("display_text"), resp::text(argument.name)));
     }
     if argument.kind == Kind::Key {
-        fields.push((frame::text("key_spec_index"), frame::integer(0)));
+        fields.push((resp::text("key_spec_index"), resp::integer(0)));
     }
     if let Some(token) = argument.token {
-        fields.push((frame::text("token"), frame::text(token)));
+        fields.push((resp::text("token"), resp::text(token)));
     }
     let flags = [
         (argument.optional, "optional"),
@@ -153,14 +153,14 @@ fn argument_frame(argument: &Argument) -> Frame {
     let flags: Vec<Frame> = flags
         .iter()
         .filter(|(set, _)| *set)
-        .map(|(_, name)| frame::simple(name))
+        .map(|(_, name)| resp::simple(name))
         .collect();
     if !flags.is_empty() {
-        fields.push((frame::text("flags"), frame::set(flags)));
+        fields.push((resp::text("flags"), resp::set(flags)));
     }
     if !argument.arguments.is_empty() {
         let nested = argument.arguments.iter().map(argument_frame).collect();
-        fields.push((frame::text("arguments"), frame::array(nested)));
+        fields.push((resp::text("arguments"), resp::array(nested)));
     }
-    frame::map(fields)
+    resp::map(fields)
 }

@@ -8,7 +8,7 @@ use super::session::Effect;
 use super::spec::{Categories, Flags, Handler, Spec};
 use super::table::{error, failure};
 use super::{Args, Context, ShutdownMode, acl, help, info};
-use crate::resp::{Reply, frame};
+use crate::resp::{self, Reply};
 
 /// Longest DEBUG SLEEP: it holds one connection only, and a mistyped number should end one day.
 const SLEEP_S_MAX: f64 = 3_600.0;
@@ -114,18 +114,18 @@ pub(super) const ROWS: &[Spec] = &[
 
 fn time(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     let micros = context.now_ns / 1_000;
-    let part = |value: u64| frame::text(&value.to_string());
-    Reply::Frame(frame::array(vec![
+    let part = |value: u64| resp::text(&value.to_string());
+    Reply::Frame(resp::array(vec![
         part(micros / 1_000_000),
         part(micros % 1_000_000),
     ]))
 }
 
 fn role(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    Reply::Frame(frame::array(vec![
-        frame::text("master"),
-        frame::integer(0),
-        frame::array(Vec::new()),
+    Reply::Frame(resp::array(vec![
+        resp::text("master"),
+        resp::integer(0),
+        resp::array(Vec::new()),
     ]))
 }
 
@@ -178,7 +178,7 @@ fn debug(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             "HELP",
             "    Print this help.",
         ];
-        return Reply::Frame(frame::array(lines.into_iter().map(frame::simple).collect()));
+        return Reply::Frame(resp::array(lines.into_iter().map(resp::simple).collect()));
     }
     let name = String::from_utf8_lossy(args.get(1)).into_owned();
     error(format!(
@@ -200,7 +200,7 @@ fn sleep(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 }
 
 fn modules(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    Reply::Frame(frame::array(Vec::new()))
+    Reply::Frame(resp::array(Vec::new()))
 }
 
 fn cluster_info(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {

@@ -9,7 +9,7 @@ use super::spec::{Flags, Handler, Spec};
 use super::table::{error, failure};
 use super::{Args, Context, help};
 use crate::config::schema;
-use crate::resp::{Reply, frame};
+use crate::resp::{self, Reply};
 
 const FLAGS: Flags = Flags::ADMIN
     .with(Flags::NOSCRIPT)
@@ -63,9 +63,9 @@ fn get(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     };
     let pairs = schema::names().filter(chosen).filter_map(|name| {
         let value = schema::get(&config, name)?;
-        Some((frame::text(name), frame::bulk(value)))
+        Some((resp::text(name), resp::bulk(value)))
     });
-    Reply::Frame(frame::map(pairs.collect()))
+    Reply::Frame(resp::map(pairs.collect()))
 }
 
 fn set(context: &mut Context<'_>, args: &Args<'_>) -> Reply {

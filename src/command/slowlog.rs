@@ -9,7 +9,7 @@ use super::argument::integer;
 use super::spec::{Flags, Spec};
 use super::table::failure;
 use super::{Args, Context, SlowEntry, help};
-use crate::resp::{Frame, Reply, frame};
+use crate::resp::{self, Frame, Reply};
 
 /// Most arguments kept of one request, the note about the rest included: Redis's bound.
 const ARGS_MAX: usize = 32;
@@ -69,18 +69,18 @@ fn get(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         }
     };
     let entries = context.host.slowlog(count).into_iter().map(entry).collect();
-    Reply::Frame(frame::array(entries))
+    Reply::Frame(resp::array(entries))
 }
 
 fn entry(entry: SlowEntry) -> Frame {
-    let number = |value: u64| frame::integer(i64::try_from(value).unwrap_or(i64::MAX));
-    frame::array(vec![
+    let number = |value: u64| resp::integer(i64::try_from(value).unwrap_or(i64::MAX));
+    resp::array(vec![
         number(entry.id),
         number(entry.at_s),
         number(entry.micros),
-        frame::array(entry.args.into_iter().map(frame::bulk).collect()),
-        frame::text(&entry.addr),
-        frame::bulk(entry.name),
+        resp::array(entry.args.into_iter().map(resp::bulk).collect()),
+        resp::text(&entry.addr),
+        resp::bulk(entry.name),
     ])
 }
 

@@ -21,9 +21,9 @@ pub const REQUESTS_MAX: usize = 256;
 /// pile up.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// Most arguments of a request: far above any limiter's, and a span costs eight bytes.
-pub const ARGS_MAX: usize = 65_536;
+pub(super) const ARGS_MAX: usize = 65_536;
 /// Longest inline request (Redis's figure).
-pub const LINE_BYTES_MAX: usize = 64 * 1024;
+pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Requests slower than this are worth a clock reading each; hits are far faster, so they share one
 /// unless the slow log asks for less.
 const TIMED_TOGETHER_BELOW_NS: u64 = 100_000;

@@ -36,6 +36,10 @@ impl Slice {
         _input: &mut [u8],
         _out: &mut Vec<u8>,
     ) -> SliceEnd {
-        SliceEnd { used_bytes: 0, more: false, effect: Effect::None }
+        SliceEnd {
+            used_bytes: 0,
+            more: false,
+            effect: Effect::None,
+        }
     }
 }

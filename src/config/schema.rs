@@ -45,11 +45,11 @@ pub struct Setting {
     pub name: &'static str,
     /// The heading that it stands under.
     pub group: Group,
-    /// The unit of its value, empty where it has none.
+    /// The unit of its value, or what the value is; empty where there is nothing to say.
     pub unit: &'static str,
     /// CONFIG SET may change it while the server runs.
     pub live: bool,
-    /// What it does, one sentence.
+    /// What it does, one sentence; what stands before its first semicolon is enough for a list.
     pub help: &'static str,
     /// Kind, range and place of its value.
     pub value: Value,
@@ -67,6 +67,15 @@ impl Setting {
     /// What is wrong with the text and what is allowed; `config` is as before.
     pub fn set(&self, config: &mut Config, text: &str) -> Result<(), String> {
         self.value.parse(config, text)
+    }
+
+    /// The beginning of its help, for one line of a list.
+    pub fn short_help(&self) -> &'static str {
+        self.help
+            .split(';')
+            .next()
+            .unwrap_or(self.help)
+            .trim_end_matches('.')
     }
 
     /// The environment variable that holds it at start.
@@ -154,7 +163,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Network,
         unit: "path",
         live: false,
-        help: "Path of a Unix socket to listen on as well; empty = none.",
+        help: "Unix socket to listen on as well; empty = none.",
         value: Value::Text {
             bytes_max: SOCKET_PATH_BYTES_MAX,
             get: |config| config.unixsocket.as_deref().unwrap_or(""),
@@ -179,7 +188,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Network,
         unit: "",
         live: false,
-        help: "Longest queue of connections that are not accepted yet.",
+        help: "Longest queue of connections not yet accepted.",
         value: number!(Number, tcp_backlog, 0, i32::MAX as i64),
     },
     Setting {
@@ -187,7 +196,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Network,
         unit: "seconds",
         live: true,
-        help: "Idle time after which a client's machine is probed; 0 = never.",
+        help: "Idle time after which a client's machine is probed, 0 = never.",
         value: number!(Number, tcp_keepalive_s, 0, KEEPALIVE_S_MAX),
     },
     Setting {
@@ -203,7 +212,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Clients,
         unit: "seconds",
         live: true,
-        help: "Close a client that was idle for so long; 0 = never.",
+        help: "Close clients idle for so long, 0 = never.",
         value: number!(Number, timeout_s, 0, SECONDS_MAX),
     },
     Setting {
@@ -211,7 +220,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Clients,
         unit: "seconds",
         live: true,
-        help: "Close a client that has sent no whole command, or not authenticated; 0 = never.",
+        help: "Close clients silent from the start, 0 = never; also those that have not authenticated where a password is set.",
         value: number!(Number, handshake_timeout_s, 0, SECONDS_MAX),
     },
     Setting {
@@ -219,7 +228,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Clients,
         unit: "seconds",
         live: true,
-        help: "Close a client that has taken none of its replies for so long; 0 = never.",
+        help: "Close clients that take no replies, 0 = never.",
         value: number!(Number, output_stall_timeout_s, 0, SECONDS_MAX),
     },
     Setting {
@@ -248,7 +257,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Clients,
         unit: "bytes",
         live: true,
-        help: "Most bytes of all clients' buffers together; beyond it the largest is closed.",
+        help: "Most bytes of all clients' buffers; beyond it the largest is closed.",
         value: number!(Bytes, maxmemory_clients, 1 << 20, i64::MAX),
     },
     Setting {
@@ -256,16 +265,15 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Memory,
         unit: "bytes",
         live: true,
-        help: "Most memory for counters; 0 = 75 % of the machine's or the cgroup's.",
+        help: "Most memory for counters, 0 = 75 % of what there is; that is the cgroup's memory or the machine's.",
         value: number!(Bytes, maxmemory, 0, i64::MAX),
     },
     Setting {
         name: "maxmemory-policy",
         group: Group::Memory,
-        unit: "",
+        unit: "policy",
         live: true,
-        help: "What a call gets at maxmemory that would create a counter: an error (noeviction), \
-               allowed or denied, both uncounted. Existing counters go on counting.",
+        help: "What creating a counter gets at maxmemory; noeviction = Redis's OOM error, allow-new = allowed and uncounted, deny-new = denied and uncounted; existing counters go on counting.",
         value: choice!(MemoryPolicy, maxmemory_policy),
     },
     Setting {
@@ -273,7 +281,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Security,
         unit: "password",
         live: true,
-        help: "Password that clients must give by AUTH or HELLO; empty = none.",
+        help: "Password for AUTH and HELLO; empty = none.",
         value: Value::Text {
             bytes_max: TEXT_BYTES_MAX,
             get: |config| &config.requirepass,
@@ -285,7 +293,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Security,
         unit: "",
         live: true,
-        help: "Refuse clients from other machines while no password is set.",
+        help: "Without a password, refuse other machines' clients.",
         value: Value::YesNo {
             get: |config| config.protected_mode,
             set: |config, yes| config.protected_mode = yes,
@@ -294,9 +302,9 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "enable-debug-command",
         group: Group::Security,
-        unit: "",
+        unit: "who",
         live: false,
-        help: "Serve DEBUG to nobody, to clients on this machine, or to all.",
+        help: "Who may use DEBUG; local = clients on this machine.",
         value: choice!(DebugCommand, enable_debug_command),
     },
     Setting {
@@ -304,7 +312,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Operation,
         unit: "",
         live: false,
-        help: "Threads that serve clients; 0 = one for each core.",
+        help: "Threads that serve clients, 0 = one for each core.",
         value: number!(Number, io_threads, 0, 128),
     },
     Setting {
@@ -312,23 +320,23 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Operation,
         unit: "seconds",
         live: true,
-        help: "Longest time that SIGTERM or SHUTDOWN waits for clients to take their replies.",
+        help: "Longest wait for clients to take their replies; at SIGTERM and SHUTDOWN.",
         value: number!(Number, shutdown_timeout_s, 0, SECONDS_MAX),
     },
     Setting {
         name: "loglevel",
         group: Group::Observability,
-        unit: "",
+        unit: "level",
         live: true,
-        help: "Least important lines that are still logged to standard error.",
+        help: "Least important lines that are logged; they go to standard error.",
         value: choice!(LogLevel, loglevel),
     },
     Setting {
         name: "slowlog-log-slower-than",
         group: Group::Observability,
-        unit: "microseconds",
+        unit: "micros",
         live: true,
-        help: "Run time from which a command is kept for SLOWLOG; negative = none, 0 = all.",
+        help: "Run time worth keeping, -1 = none, 0 = all; SLOWLOG GET shows the commands.",
         value: number!(Number, slowlog_log_slower_than, -1, i64::MAX),
     },
     Setting {
@@ -344,7 +352,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Observability,
         unit: "",
         live: true,
-        help: "Keep a histogram of each command's run time for INFO and LATENCY HISTOGRAM.",
+        help: "Keep a histogram of each command's run time; for INFO and LATENCY HISTOGRAM.",
         value: Value::YesNo {
             get: |config| config.latency_tracking,
             set: |config, yes| config.latency_tracking = yes,

@@ -42,7 +42,8 @@ fn parse(bytes: &[u8], pieces: &[u8], limits: &Limits) -> Found {
             match parser.parse(&mut held, limits) {
                 Ok(Parsed::Request { used_bytes }) => {
                     assert!((1..=held.len()).contains(&used_bytes));
-                    let request = parser.args().iter().map(|span| span.of(&held).to_vec()).collect();
+                    let request =
+                        parser.args().iter().map(|span| span.of(&held).to_vec()).collect();
                     requests.push(request);
                     held.drain(..used_bytes);
                     if held.is_empty() {

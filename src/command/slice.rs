@@ -36,10 +36,6 @@ impl Slice {
         _input: &mut [u8],
         _out: &mut Vec<u8>,
     ) -> SliceEnd {
-        SliceEnd {
-            used_bytes: 0,
-            more: false,
-            effect: Effect::None,
-        }
+        SliceEnd { used_bytes: 0, more: false, effect: Effect::None }
     }
 }

@@ -41,9 +41,7 @@ impl Span {
     /// The argument's bytes in `request`.
     #[inline]
     pub fn of(self, request: &[u8]) -> &[u8] {
-        request
-            .get(self.start as usize..self.end as usize)
-            .unwrap_or_default()
+        request.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
     /// The span of `start..end`, or `None` beyond 4 GiB.

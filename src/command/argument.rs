@@ -199,14 +199,13 @@ pub(super) const fn block(name: &'static str, arguments: &'static [Argument]) ->
 mod tests {
     use super::*;
 
+    const FORMATS: &[Argument] = &[text("ip:port"), integer("id").token("ID").multiple()];
+    const HIT: Argument = block("hit", &[key("key"), text("scale")]).multiple();
+
     #[test]
     fn syntax_renders_as_the_redis_documentation_writes_it() {
         let mut out = String::new();
-        one_of(
-            "format",
-            &[text("ip:port"), integer("id").token("ID").multiple()],
-        )
-        .render(&mut out);
+        one_of("format", FORMATS).render(&mut out);
         out.push(' ');
         word("sliding", "SLIDING").optional().render(&mut out);
         assert_eq!(out, "<ip:port | ID id [ID id ...]> [SLIDING]");
@@ -214,9 +213,9 @@ mod tests {
 
     #[test]
     fn fewest_words_count_tokens_blocks_and_the_shortest_choice() {
-        let limit = block("limit", &[key("key"), text("scale")]).multiple();
-        assert_eq!(limit.words_min(), 2);
-        assert_eq!(one_of("x", &[limit, word("y", "Y")]).words_min(), 1);
+        const CHOICE: Argument = one_of("x", &[HIT, word("y", "Y")]);
+        assert_eq!(HIT.words_min(), 2);
+        assert_eq!(CHOICE.words_min(), 1);
         assert_eq!(integer("n").token("COUNT").words_min(), 2);
         assert_eq!(integer("n").optional().words_min(), 0);
     }

@@ -9,7 +9,7 @@ use super::{
     Args, ClientRecord, Context, Effect, Host, Identity, PauseMode, Report, Session, SlowEntry,
     Stats, execute,
 };
-use crate::config::Config;
+use crate::config::{Config, schema};
 use crate::engine::{Engine, Options};
 use crate::resp::{Frame, Protocol, Reply, Span};
 
@@ -35,17 +35,8 @@ impl Host for FakeHost {
     }
 
     fn configure(&self, changes: &[(String, String)]) -> Result<(), String> {
-        let mut config = self.config.lock().clone();
-        for (name, value) in changes {
-            match name.as_str() {
-                "requirepass" => config.requirepass = value.clone(),
-                "maxclients" => {
-                    config.maxclients = value.parse().map_err(|_| format!("{name} is bad"))?;
-                }
-                _ => return Err(format!("{name} cannot be changed")),
-            }
-        }
-        *self.config.lock() = config;
+        let mut config = self.config.lock();
+        *config = schema::change(&config, changes)?;
         Ok(())
     }
 

@@ -8,8 +8,6 @@ mod value;
 
 pub use value::{ADDRESSES_MAX, SOCKET_PATH_BYTES_MAX, TEXT_BYTES_MAX, Value};
 
-pub mod schema;
-
 /// All settings, in force or about to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {

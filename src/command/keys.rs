@@ -192,6 +192,9 @@ pub(super) fn memory_stats(context: &mut Context<'_>, _args: &Args<'_>) -> Reply
             text("keys.bytes-per-key"),
             number(figures.memory_used_bytes.checked_div(keys).unwrap_or_default()),
         ),
-        (text("dataset.bytes"), number(figures.memory_tables_bytes + figures.memory_keyspace_bytes)),
+        (
+            text("dataset.bytes"),
+            number(figures.memory_tables_bytes + figures.memory_keyspace_bytes),
+        ),
     ]))
 }

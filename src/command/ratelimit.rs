@@ -160,9 +160,11 @@ pub(super) fn mhit(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         context.stats.verdicts(u64::from(passed), u64::from(!passed));
         let denied_by = many.denied_by.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1);
         let mut frames = vec![integer(i64::from(passed)), integer(denied_by)];
-        frames.extend(many.verdicts.iter().map(|verdict| {
-            array(verdict.to_reply().into_iter().map(integer).collect())
-        }));
+        frames.extend(
+            many.verdicts
+                .iter()
+                .map(|verdict| array(verdict.to_reply().into_iter().map(integer).collect())),
+        );
         Ok(Reply::Frame(array(frames)))
     }))
 }

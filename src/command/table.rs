@@ -151,9 +151,7 @@ fn probe(hash: usize, same: impl Fn(&[u8]) -> bool) -> Option<usize> {
 /// The subcommands of a container, sorted.
 pub(super) fn subcommands(container: &str) -> impl Iterator<Item = &'static Spec> {
     let within = move |row: &&Spec| {
-        row.name
-            .strip_prefix(container)
-            .is_some_and(|rest| rest.starts_with('|'))
+        row.name.strip_prefix(container).is_some_and(|rest| rest.starts_with('|'))
     };
     TABLE.iter().copied().filter(within)
 }
@@ -184,17 +182,13 @@ fn unknown_command(args: &Args<'_>) -> Reply {
         let room = SHOWN_BYTES_MAX - shown_args.len();
         shown_args.push_str(&format!("'{}' ", shown(arg, room)));
     }
-    error(format!(
-        "ERR unknown command '{name}', with args beginning with: {shown_args}"
-    ))
+    error(format!("ERR unknown command '{name}', with args beginning with: {shown_args}"))
 }
 
 fn unknown_subcommand(container: &Spec, name: &[u8]) -> Reply {
     let name = shown(name, SHOWN_BYTES_MAX);
     let container = container.name.to_ascii_uppercase();
-    error(format!(
-        "ERR unknown subcommand '{name}'. Try {container} HELP."
-    ))
+    error(format!("ERR unknown subcommand '{name}'. Try {container} HELP."))
 }
 
 fn shown(word: &[u8], bytes_max: usize) -> String {
@@ -242,11 +236,7 @@ fn run(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         return rejected(context, Some(row), reply);
     }
     let number = u64::try_from(row + 1).unwrap_or(u64::MAX);
-    context
-        .session
-        .record
-        .last_command
-        .store(number, std::sync::atomic::Ordering::Relaxed);
+    context.session.record.last_command.store(number, std::sync::atomic::Ordering::Relaxed);
     let reply = (spec.handler)(context, args);
     if let Reply::Error(text) = &reply {
         context.stats.fail(row, text.as_ref());
@@ -269,9 +259,7 @@ fn is_cross_protocol(name: &[u8]) -> bool {
 fn may_run(context: &Context<'_>, spec: &Spec, args: &Args<'_>) -> Result<(), Reply> {
     if !spec.takes(args.len()) {
         let name = spec.name;
-        return Err(error(format!(
-            "ERR wrong number of arguments for '{name}' command"
-        )));
+        return Err(error(format!("ERR wrong number of arguments for '{name}' command")));
     }
     if !context.session.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
         return Err(failure("NOAUTH Authentication required."));

@@ -34,9 +34,8 @@ pub(super) fn throttle(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     if args.len() > 6 {
         return failure("ERR wrong number of arguments for 'throttle' command");
     }
-    let read: ReadInteger = |args, at, name| {
-        args.integer(at).map_err(|_| error(format!("ERR invalid {name}")))
-    };
+    let read: ReadInteger =
+        |args, at, name| args.integer(at).map_err(|_| error(format!("ERR invalid {name}")));
     decide(context, args, read, Quota::crab)
 }
 

@@ -10,8 +10,8 @@ use super::argument::{block, integer, text};
 use super::client::{self, valid_name};
 use super::session::{Effect, Replies};
 use super::spec::{Categories, Flags, Handler, Spec};
-use super::table::{error, failure};
-use super::{Args, Context, REDIS_VERSION};
+use super::table::failure;
+use super::{Args, Context, ErrorText, REDIS_VERSION};
 use crate::resp::{self, Protocol, Reply};
 
 /// Passwords are compared over multiples of so many bytes, so that the time does not tell their
@@ -110,7 +110,7 @@ fn select(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     match args.integer(1) {
         Ok(0) => Reply::Simple("OK"),
         Ok(_) => failure("ERR DB index is out of range"),
-        Err(reply) => reply,
+        Err(text) => Reply::Error(text),
     }
 }
 
@@ -175,7 +175,7 @@ struct Greeting<'a> {
 fn hello(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     let greeting = match read_greeting(args) {
         Ok(greeting) => greeting,
-        Err(reply) => return reply,
+        Err(text) => return Reply::Error(text),
     };
     if let Some((user, password)) = greeting.auth {
         if !may_enter(context, user, password) {
@@ -199,7 +199,7 @@ fn hello(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     Reply::Frame(server_card(context))
 }
 
-fn read_greeting<'a>(args: &Args<'a>) -> Result<Greeting<'a>, Reply> {
+fn read_greeting<'a>(args: &Args<'a>) -> Result<Greeting<'a>, ErrorText> {
     let mut greeting = Greeting::default();
     if args.len() == 1 {
         return Ok(greeting);
@@ -208,7 +208,7 @@ fn read_greeting<'a>(args: &Args<'a>) -> Result<Greeting<'a>, Reply> {
     greeting.protocol = match args.integer_or(1, text)? {
         2 => Some(Protocol::Resp2),
         3 => Some(Protocol::Resp3),
-        _ => return Err(failure("NOPROTO unsupported protocol version")),
+        _ => return Err("NOPROTO unsupported protocol version".into()),
     };
     let mut at = 2;
     while at < args.len() {
@@ -219,15 +219,13 @@ fn read_greeting<'a>(args: &Args<'a>) -> Result<Greeting<'a>, Reply> {
         } else if args.is(at, "setname") && more >= 1 {
             let name = args.get(at + 1);
             if !valid_name(name) {
-                return Err(client::bad_name());
+                return Err(client::BAD_NAME.into());
             }
             greeting.name = Some(name);
             at += 2;
         } else {
             let option = String::from_utf8_lossy(args.get(at));
-            return Err(error(format!(
-                "ERR Syntax error in HELLO option '{option}'"
-            )));
+            return Err(format!("ERR Syntax error in HELLO option '{option}'").into());
         }
     }
     Ok(greeting)

@@ -186,7 +186,7 @@ fn hello(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     if !context.session.authenticated {
         return failure(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
-             HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and \
+             HELLO AUTH <user> <pass> option can be used to authenticate the client and \
              select the RESP protocol version at the same time",
         );
     }

@@ -15,7 +15,7 @@ use crate::resp::{self, Frame, Reply};
 
 const LOOSE: Flags = Flags::LOADING.with(Flags::STALE);
 const NAMES: &[Argument] = &[text("command-name").optional().multiple()];
-const REQUEST: &[Argument] = &[text("command"), text("arg").optional().multiple()];
+const REQUEST: &[Argument] = &[text("command"), text("arg").multiple()];
 
 const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static str) -> Spec {
     Spec::new(name, arity, handler)
@@ -54,14 +54,14 @@ pub(super) const ROWS: &[Spec] = &[
     .optional()]),
     row(
         "command|getkeys",
-        -3,
+        -4,
         get_keys,
         "Extract the keys of a whole request",
     )
     .arguments(REQUEST),
     row(
         "command|getkeysandflags",
-        -3,
+        -4,
         get_keys_and_flags,
         "Extract the keys and what is done to them",
     )
@@ -115,13 +115,10 @@ fn list(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             .iter()
             .filter(|spec| chosen(spec))
             .map(|spec| resp::text(spec.name));
-        Reply::Frame(resp::set(names.collect()))
+        Reply::Frame(resp::array(names.collect()))
     };
     match args.len() {
-        2 => {
-            let names = top_level().map(|spec| resp::text(spec.name));
-            Reply::Frame(resp::set(names.collect()))
-        }
+        2 => names(&|_| true),
         5 if args.is(2, "filterby") && args.is(3, "module") => names(&|_| false),
         5 if args.is(2, "filterby") && args.is(3, "aclcat") => {
             let category = Categories::named(args.get(4));

@@ -10,9 +10,9 @@ use ratel::server;
 fn main() -> ExitCode {
     let outcome = match cli::read(std::env::args_os(), std::env::vars_os()) {
         Ok(cli::Action::Serve { config, warnings }) => {
-            server::log::init(config.loglevel);
+            // Before the log is open, and whatever its level: a setting that is ignored is not chat.
             for warning in warnings {
-                tracing::warn!("{warning}");
+                complain(&format!("warning: {warning}"));
             }
             server::run(*config)
         }
@@ -26,9 +26,13 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not eprintln: it panics where standard error is closed.
-            let _ = writeln!(std::io::stderr(), "ratel: {error:#}");
+            complain(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// A line to standard error; unlike eprintln, nothing happens where that is closed.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "ratel: {text}");
 }

@@ -33,19 +33,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["config", "limiter", "store"]),
     ("cluster", &["config", "limiter", "store", "engine"]),
     ("resp", &["config"]),
-    (
-        "command",
-        &["config", "limiter", "store", "engine", "cluster", "resp"],
-    ),
+    ("command", &["config", "limiter", "store", "engine", "cluster", "resp"]),
 ];
 const EDGE: &str = "server";
 
 /// What is wrong with `source`, a file of `layer`: line number and reason.
 fn violations(layer: &str, source: &str) -> Vec<(usize, String)> {
-    let (_, allowed) = LAYERS
-        .iter()
-        .find(|(name, _)| *name == layer)
-        .expect("a pure layer");
+    let (_, allowed) = LAYERS.iter().find(|(name, _)| *name == layer).expect("a pure layer");
     let layers = LAYERS.iter().map(|(name, _)| *name).chain([EDGE]);
     let forbidden: Vec<String> = layers
         .filter(|other| *other != layer && !allowed.contains(other))
@@ -73,10 +67,7 @@ fn code(source: &str) -> Vec<(usize, String)> {
             break;
         }
         let line = line.split("//").next().unwrap_or_default();
-        let begins = line
-            .trim_start()
-            .trim_start_matches("pub ")
-            .starts_with("use ");
+        let begins = line.trim_start().trim_start_matches("pub ").starts_with("use ");
         match import.take() {
             Some((at, text)) => import = Some((at, text + " " + line)),
             None if begins => import = Some((index + 1, line.to_owned())),
@@ -95,12 +86,7 @@ fn spell_out(import: &str) -> String {
     let mut prefixes = vec![String::new()];
     let mut path = String::new();
     let mut paths = Vec::new();
-    for part in import
-        .trim_start()
-        .trim_start_matches("pub ")
-        .trim_start_matches("use ")
-        .chars()
-    {
+    for part in import.trim_start().trim_start_matches("pub ").trim_start_matches("use ").chars() {
         match part {
             '{' => prefixes.push(std::mem::take(&mut path)),
             ',' | '}' | ';' => {
@@ -124,9 +110,7 @@ fn names(line: &str, name: &str) -> bool {
     let word = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(name).any(|(at, _)| {
         let before = line.get(..at).and_then(|text| text.chars().next_back());
-        let after = line
-            .get(at + name.len()..)
-            .and_then(|text| text.chars().next());
+        let after = line.get(at + name.len()..).and_then(|text| text.chars().next());
         !before.is_some_and(word) && !after.is_some_and(word)
     })
 }
@@ -153,17 +137,11 @@ fn pure_layers_name_nothing_impure_and_nothing_above_them() {
     let mut found = Vec::new();
     let mut looked_at = 0;
     for (layer, _) in LAYERS {
-        for file in sources(&root.join(layer))
-            .iter()
-            .filter(|file| !file.ends_with("tests.rs"))
-        {
+        for file in sources(&root.join(layer)).iter().filter(|file| !file.ends_with("tests.rs")) {
             looked_at += 1;
             let source = fs::read_to_string(file).expect("a file that can be read");
             let rows = violations(layer, &source);
-            found.extend(
-                rows.iter()
-                    .map(|(at, why)| format!("{}:{at}: {why}", file.display())),
-            );
+            found.extend(rows.iter().map(|(at, why)| format!("{}:{at}: {why}", file.display())));
         }
     }
     assert!(looked_at >= 10, "only {looked_at} files found");
@@ -173,17 +151,11 @@ fn pure_layers_name_nothing_impure_and_nothing_above_them() {
 #[test]
 fn every_folder_of_the_crate_is_a_known_layer() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for entry in fs::read_dir(root)
-        .expect("src")
-        .map(|entry| entry.expect("an entry"))
-    {
+    for entry in fs::read_dir(root).expect("src").map(|entry| entry.expect("an entry")) {
         let name = entry.file_name().into_string().expect("UTF-8");
         let known = LAYERS.iter().any(|(layer, _)| *layer == name) || name == EDGE;
         // `cli` belongs to the program, not to the crate: main.rs is above the edge.
-        assert!(
-            entry.path().is_file() || known || name == "cli",
-            "{name}: pure or edge?"
-        );
+        assert!(entry.path().is_file() || known || name == "cli", "{name}: pure or edge?");
     }
 }
 
@@ -192,17 +164,11 @@ fn the_check_bites() {
     for (layer, line) in [
         ("store", "use std::time::Instant;"),
         ("store", "let now = std::time::SystemTime::now();"),
-        (
-            "store",
-            "use std::{collections::HashMap, time::{Duration, Instant}};",
-        ),
+        ("store", "use std::{collections::HashMap, time::{Duration, Instant}};"),
         ("limiter", "use crate::store::Store;"),
         ("limiter", "use crate::resp::Reply;"),
         ("engine", "fn f() -> crate::command::Stats { x }"),
-        (
-            "engine",
-            "use crate::{\n    command::Stats,\n    config::Config,\n};",
-        ),
+        ("engine", "use crate::{\n    command::Stats,\n    config::Config,\n};"),
         ("command", "tokio::spawn(f);"),
         ("command", "use crate::server;"),
         ("command", "use std::net::TcpStream;"),
@@ -220,21 +186,12 @@ fn the_check_bites() {
 fn the_check_does_not_cry_wolf() {
     for (layer, source) in [
         ("store", "// tokio is not here"),
-        (
-            "store",
-            "/// Not a SystemTime.\nuse crate::limiter::Window;",
-        ),
+        ("store", "/// Not a SystemTime.\nuse crate::limiter::Window;"),
         ("store", "let Instantiated = 1;"),
-        (
-            "command",
-            "use crate::{engine::Engine, resp::{Frame, Reply}};",
-        ),
+        ("command", "use crate::{engine::Engine, resp::{Frame, Reply}};"),
         ("command", "use std::time::Duration;"),
         ("config", "word.parse::<core::net::IpAddr>()"),
-        (
-            "store",
-            "fn f() {}\n#[cfg(test)]\nmod tests {\n    use std::time::Instant;\n}",
-        ),
+        ("store", "fn f() {}\n#[cfg(test)]\nmod tests {\n    use std::time::Instant;\n}"),
     ] {
         assert_eq!(violations(layer, source), Vec::new(), "{layer}: {source}");
     }

@@ -8,11 +8,7 @@ use support::{Server, free_port, program};
 
 fn run(args: &[&str], variables: &[(&str, &str)]) -> Output {
     let variables = variables.iter().copied();
-    program()
-        .args(args)
-        .envs(variables)
-        .output()
-        .expect("the program runs")
+    program().args(args).envs(variables).output().expect("the program runs")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -27,10 +23,7 @@ fn help_and_version_succeed_on_standard_output() {
         (&["--version"], env!("CARGO_PKG_VERSION")),
     ] {
         let output = run(args, &[]);
-        assert!(
-            output.status.success() && output.stderr.is_empty(),
-            "{args:?}"
-        );
+        assert!(output.status.success() && output.stderr.is_empty(), "{args:?}");
         assert!(text(&output.stdout).contains(expected), "{args:?}");
     }
 }
@@ -45,11 +38,7 @@ fn bad_arguments_end_with_code_2_and_name_the_cause() {
     ] {
         let output = run(args, variables);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(
-            text(&output.stderr).contains(expected),
-            "{}",
-            text(&output.stderr)
-        );
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     }
 }
 
@@ -58,10 +47,7 @@ fn health_follows_the_server_and_its_password() {
     let server = Server::start(&["--requirepass", "geheim"]);
     let port = server.port().to_string();
     let password = [("RATEL_REQUIREPASS", "geheim")];
-    for args in [
-        &["health", "--port", &port][..],
-        &["health", "--ready", "--port", &port],
-    ] {
+    for args in [&["health", "--port", &port][..], &["health", "--ready", "--port", &port]] {
         let output = run(args, &password);
         assert!(output.status.success(), "{}", text(&output.stderr));
         assert_eq!(text(&output.stdout).lines().count(), 1);
@@ -80,12 +66,7 @@ fn health_follows_the_server_and_its_password() {
 fn a_closed_standard_error_ends_nothing() {
     let port = free_port();
     let mut child = program()
-        .args([
-            "--port",
-            &port.to_string(),
-            "--bind=127.0.0.1",
-            "--loglevel=debug",
-        ])
+        .args(["--port", &port.to_string(), "--bind=127.0.0.1", "--loglevel=debug"])
         .stderr(Stdio::piped())
         .spawn()
         .expect("the server starts");

@@ -23,20 +23,11 @@ fn a_fixed_window_lets_three_of_four_pass() {
     for suffix in ["", "?protocol=resp3"] {
         let mut client = client(&server, suffix);
         // A day, so that the test does not straddle the end of a window but at midnight.
-        let hit = || {
-            cmd("RL.HIT")
-                .arg(format!("user{suffix}"))
-                .arg("1d")
-                .arg(3)
-                .clone()
-        };
+        let hit = || cmd("RL.HIT").arg(format!("user{suffix}")).arg("1d").arg(3).clone();
         for (count, allowed) in [(1, 1), (2, 1), (3, 1), (4, 0)] {
             let verdict: [i64; 5] = hit().query(&mut client).expect("a verdict");
             let [passed, seen, remaining, retry_after_ms, reset_after_ms] = verdict;
-            assert_eq!(
-                (passed, seen, remaining),
-                (allowed, count, (3 - count).max(0))
-            );
+            assert_eq!((passed, seen, remaining), (allowed, count, (3 - count).max(0)));
             assert!((1..=86_400_000).contains(&reset_after_ms), "{verdict:?}");
             let retry = if allowed == 1 { 0 } else { reset_after_ms };
             assert_eq!(retry_after_ms, retry, "{verdict:?}");
@@ -64,10 +55,7 @@ fn cl_throttle_answers_as_redis_cell() {
     let server = Server::start(&[]);
     let mut client = client(&server, "");
     let mut throttle = || -> [i64; 5] {
-        cmd("CL.THROTTLE")
-            .arg(&["cell", "1", "1", "3600"])
-            .query(&mut client)
-            .expect("a verdict")
+        cmd("CL.THROTTLE").arg(&["cell", "1", "1", "3600"]).query(&mut client).expect("a verdict")
     };
     // 0 = allowed; the limit is the burst plus one.
     assert_eq!(throttle()[..4], [0, 2, 1, -1]);
@@ -84,18 +72,12 @@ fn a_password_is_asked_for_and_taken() {
     let port = server.port();
     let mut stranger = connect(&format!("redis://127.0.0.1:{port}/")).expect("a connection");
     let text = error_text(cmd("RL.HIT").arg(&["a", "1d", "3"]).query(&mut stranger));
-    assert!(
-        text.to_lowercase().contains("authentication required"),
-        "{text}"
-    );
+    assert!(text.to_lowercase().contains("authentication required"), "{text}");
     assert!(connect(&format!("redis://:wrong@127.0.0.1:{port}/")).is_err());
     for protocol in ["", "?protocol=resp3"] {
         let mut friend =
             connect(&format!("redis://:geheim@127.0.0.1:{port}/{protocol}")).expect("in");
-        assert_eq!(
-            cmd("PING").query::<String>(&mut friend).expect("a reply"),
-            "PONG"
-        );
+        assert_eq!(cmd("PING").query::<String>(&mut friend).expect("a reply"), "PONG");
     }
 }
 
@@ -103,10 +85,7 @@ fn a_password_is_asked_for_and_taken() {
 fn hello_3_answers_a_map_that_names_a_redis_of_version_7() {
     let server = Server::start(&[]);
     let mut client = client(&server, "?protocol=resp3");
-    let Value::Map(fields) = cmd("HELLO")
-        .arg(3)
-        .query::<Value>(&mut client)
-        .expect("a reply")
+    let Value::Map(fields) = cmd("HELLO").arg(3).query::<Value>(&mut client).expect("a reply")
     else {
         panic!("no map")
     };
@@ -126,24 +105,12 @@ fn hello_3_answers_a_map_that_names_a_redis_of_version_7() {
 fn generic_commands_see_a_limited_key() {
     let server = Server::start(&[]);
     let mut client = client(&server, "");
-    let _: [i64; 5] = cmd("RL.HIT")
-        .arg(&["seen", "1d", "3"])
-        .query(&mut client)
-        .expect("a verdict");
+    let _: [i64; 5] =
+        cmd("RL.HIT").arg(&["seen", "1d", "3"]).query(&mut client).expect("a verdict");
     assert_eq!(client.exists::<_, i64>("seen").expect("exists"), 1);
-    assert_eq!(
-        cmd("TYPE")
-            .arg("seen")
-            .query::<String>(&mut client)
-            .expect("type"),
-        "ratelimit"
-    );
+    assert_eq!(cmd("TYPE").arg("seen").query::<String>(&mut client).expect("type"), "ratelimit");
     assert!((1..=86_400).contains(&client.ttl::<_, i64>("seen").expect("ttl")));
-    let names: Vec<String> = client
-        .scan()
-        .expect("scan")
-        .map(|name| name.expect("name"))
-        .collect();
+    let names: Vec<String> = client.scan().expect("scan").map(|name| name.expect("name")).collect();
     assert_eq!(names, ["seen"]);
     assert_eq!(client.del::<_, i64>("seen").expect("del"), 1);
     assert_eq!(client.exists::<_, i64>("seen").expect("exists"), 0);
@@ -157,10 +124,7 @@ fn errors_are_errors_and_the_connection_goes_on() {
         (&["RL.HIT", "a"][..], "wrong number of arguments"),
         (&["RL.HIT", "a", "0", "3"], ""),
         (&["RL.HIT", "a", "1d", "3", "-1"], "RL.REFUND"),
-        (
-            &["RL.HIT", "a", "1d", "3", "SLIDING", "SLIDING"],
-            "syntax error",
-        ),
+        (&["RL.HIT", "a", "1d", "3", "SLIDING", "SLIDING"], "syntax error"),
         (&["NOSUCH"], "unknown command"),
         (&["CONFIG", "SET", "port", "1"], "immutable"),
     ] {

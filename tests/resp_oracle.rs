@@ -24,10 +24,7 @@ type Args = Vec<Vec<u8>>;
 /// Arguments of one request; lengths on both sides of what the quick path reads.
 fn request() -> impl Strategy<Value = Args> {
     let short = vec(any::<u8>(), 0..24);
-    let breaks = vec(
-        prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'$'), Just(b'*')],
-        0..8,
-    );
+    let breaks = vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'$'), Just(b'*')], 0..8);
     let long = vec(any::<u8>(), 900..1100);
     vec(prop_oneof![8 => short, 2 => breaks, 1 => long], 1..12)
 }
@@ -47,9 +44,7 @@ fn by_redis_protocol(mut input: &[u8]) -> Vec<Result<Args, ProtocolError>> {
     let mut requests = Vec::new();
     while !input.is_empty() {
         let (frame, used_bytes) = resp2::decode::decode(input).unwrap().unwrap();
-        let Resp2::Array(frames) = frame else {
-            panic!("not an array")
-        };
+        let Resp2::Array(frames) = frame else { panic!("not an array") };
         let args = frames.into_iter().map(|frame| match frame {
             Resp2::BulkString(data) => data,
             other => panic!("not a bulk: {other:?}"),
@@ -117,10 +112,7 @@ fn frame() -> impl Strategy<Value = Frame> {
             vec(inner.clone(), 0..6).prop_map(array),
             vec((hashable(), inner.clone()), 0..6).prop_map(map),
             vec(hashable(), 0..6).prop_map(set),
-            vec(inner, 0..4).prop_map(|data| Frame::Push {
-                data,
-                attributes: None
-            }),
+            vec(inner, 0..4).prop_map(|data| Frame::Push { data, attributes: None }),
         ]
     })
 }
@@ -141,10 +133,7 @@ fn is_lowered(seen: &Resp2, frame: &Frame) -> bool {
             return false;
         };
         return seen.len() == children.len()
-            && seen
-                .iter()
-                .zip(children)
-                .all(|(seen, child)| is_lowered(seen, child));
+            && seen.iter().zip(children).all(|(seen, child)| is_lowered(seen, child));
     }
     match (seen, frame) {
         (Resp2::BulkString(seen), Frame::BlobString { data, .. })

@@ -40,22 +40,16 @@ pub(super) fn apply(
                 ));
             }
         } else if let Some(setting) = setting {
-            setting
-                .set(config, &value)
-                .map_err(|error| format!("{name}: {error}"))?;
+            setting.set(config, &value).map_err(|error| format!("{name}: {error}"))?;
         } else if name == PASSWORD_FILE_VARIABLE {
             found.password_file = Some(value);
         } else {
             let nearest = nearest(&name);
-            found.warnings.push(format!(
-                "unknown variable {name} is ignored; near: {nearest}"
-            ));
+            found.warnings.push(format!("unknown variable {name} is ignored; near: {nearest}"));
         }
     }
     if found.password_file.is_some() && !config.requirepass.is_empty() {
-        return Err(format!(
-            "set RATEL_REQUIREPASS or {PASSWORD_FILE_VARIABLE}, not both"
-        ));
+        return Err(format!("set RATEL_REQUIREPASS or {PASSWORD_FILE_VARIABLE}, not both"));
     }
     Ok(found)
 }
@@ -72,9 +66,7 @@ fn ours(
         if !name.starts_with(PREFIX) || value.is_empty() {
             continue;
         }
-        let value = value
-            .into_string()
-            .map_err(|_| format!("{name}: not UTF-8"))?;
+        let value = value.into_string().map_err(|_| format!("{name}: not UTF-8"))?;
         list.push((name, value));
     }
     list.sort();
@@ -105,9 +97,7 @@ mod tests {
 
     fn read(variables: &[(&str, &str)]) -> (Config, Result<Environment, String>) {
         let mut config = Config::default();
-        let variables = variables
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()));
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
         let result = apply(&mut config, variables);
         (config, result)
     }
@@ -140,10 +130,7 @@ mod tests {
     #[test]
     fn an_empty_variable_is_not_set() {
         let (config, result) = read(&[("RATEL_PORT", ""), ("RATEL_REQUIREPASS_FILE", "")]);
-        assert_eq!(
-            (config, result),
-            (Config::default(), Ok(Environment::default()))
-        );
+        assert_eq!((config, result), (Config::default(), Ok(Environment::default())));
     }
 
     #[test]

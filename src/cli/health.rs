@@ -46,11 +46,7 @@ pub(super) fn command() -> Command {
              (RATEL_PORT, RATEL_BIND, RATEL_UNIXSOCKET, RATEL_REQUIREPASS or its file). A server \
              that is still loading is alive, but not ready.",
         )
-        .arg(own(
-            "host",
-            "ADDRESS",
-            "Address to ask [first of RATEL_BIND, or 127.0.0.1]",
-        ))
+        .arg(own("host", "ADDRESS", "Address to ask [first of RATEL_BIND, or 127.0.0.1]"))
         .arg(
             own("port", "N", "Port to ask [RATEL_PORT, or 6379]")
                 .value_parser(clap::value_parser!(u16).range(1..)),
@@ -69,22 +65,14 @@ impl Probe {
     pub(super) fn new(config: &Config, matches: &ArgMatches) -> Probe {
         let text = |name| matches.get_one::<String>(name).cloned();
         let port = matches.get_one::<u16>("port").copied();
-        let socket = text("unixsocket").or_else(|| {
-            config
-                .unixsocket
-                .clone()
-                .filter(|_| port.is_none() && config.port == 0)
-        });
+        let socket = text("unixsocket")
+            .or_else(|| config.unixsocket.clone().filter(|_| port.is_none() && config.port == 0));
         let host = text("host").unwrap_or_else(|| reachable(&config.bind));
         let target = match socket {
             Some(path) => Target::Unix(path),
             None => Target::Tcp(host, port.unwrap_or(config.port)),
         };
-        Probe {
-            target,
-            password: config.requirepass.clone(),
-            ready: matches.get_flag("ready"),
-        }
+        Probe { target, password: config.requirepass.clone(), ready: matches.get_flag("ready") }
     }
 
     /// Asks and prints one line.
@@ -123,10 +111,8 @@ impl Probe {
             let count = stream.read(&mut chunk)?;
             bytes.extend(chunk.iter().take(count));
             let text = String::from_utf8_lossy(&bytes);
-            let lines: Vec<&str> = text
-                .split_inclusive('\n')
-                .filter_map(|line| line.strip_suffix("\r\n"))
-                .collect();
+            let lines: Vec<&str> =
+                text.split_inclusive('\n').filter_map(|line| line.strip_suffix("\r\n")).collect();
             let refused = lines.iter().find(|line| line.starts_with('-'));
             if let Some(line) = refused.or_else(|| lines.get(wanted - 1)) {
                 return Ok((*line).to_owned());
@@ -135,9 +121,7 @@ impl Probe {
                 break;
             }
         }
-        Err(io::Error::other(
-            "the connection ended, or what came is no Redis reply",
-        ))
+        Err(io::Error::other("the connection ended, or what came is no Redis reply"))
     }
 }
 
@@ -152,9 +136,7 @@ fn judge(answer: &str, ready: bool) -> anyhow::Result<String> {
 
 /// The first address that the server binds, or the loopback one where it binds all.
 fn reachable(bind: &[String]) -> String {
-    let first = bind
-        .first()
-        .map_or("*", |word| word.strip_prefix('-').unwrap_or(word));
+    let first = bind.first().map_or("*", |word| word.strip_prefix('-').unwrap_or(word));
     match first {
         "*" | "0.0.0.0" => "127.0.0.1".to_owned(),
         "::*" | "::" => "::1".to_owned(),
@@ -164,10 +146,7 @@ fn reachable(bind: &[String]) -> String {
 
 fn connect(host: &str, port: u16) -> anyhow::Result<TcpStream> {
     let attempt = || -> io::Result<TcpStream> {
-        let address = (host, port)
-            .to_socket_addrs()?
-            .next()
-            .ok_or(io::ErrorKind::NotFound)?;
+        let address = (host, port).to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
         let stream = TcpStream::connect_timeout(&address, STEP)?;
         stream.set_read_timeout(Some(STEP))?;
         stream.set_write_timeout(Some(STEP))?;
@@ -192,11 +171,7 @@ mod tests {
 
     impl Read for Peer {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-            let piece = if self.0.is_empty() {
-                &b""[..]
-            } else {
-                self.0.remove(0)
-            };
+            let piece = if self.0.is_empty() { &b""[..] } else { self.0.remove(0) };
             out[..piece.len()].copy_from_slice(piece);
             Ok(piece.len())
         }
@@ -213,9 +188,8 @@ mod tests {
     }
 
     fn probe(args: &[&str], config: &Config) -> Probe {
-        let matches = command()
-            .try_get_matches_from(["health"].iter().chain(args))
-            .expect("arguments");
+        let matches =
+            command().try_get_matches_from(["health"].iter().chain(args)).expect("arguments");
         Probe::new(config, &matches)
     }
 
@@ -228,15 +202,9 @@ mod tests {
         config.port = 7000;
         config.unixsocket = Some("/run/r.sock".to_owned());
         assert_eq!(probe(&[], &config).target, tcp("127.0.0.1", 7000));
-        assert_eq!(
-            probe(&["--port", "7001", "--host", "::1"], &config).target,
-            tcp("::1", 7001)
-        );
+        assert_eq!(probe(&["--port", "7001", "--host", "::1"], &config).target, tcp("::1", 7001));
         config.port = 0;
-        assert_eq!(
-            probe(&[], &config).target,
-            Target::Unix("/run/r.sock".to_owned())
-        );
+        assert_eq!(probe(&[], &config).target, Target::Unix("/run/r.sock".to_owned()));
         assert_eq!(probe(&["--port", "7"], &config).target, tcp("127.0.0.1", 7));
         let other = probe(&["--unixsocket", "/tmp/o"], &config);
         assert_eq!(other.target, Target::Unix("/tmp/o".to_owned()));
@@ -244,42 +212,24 @@ mod tests {
 
     #[test]
     fn with_a_password_it_authenticates_first() {
-        let config = Config {
-            requirepass: "geheim".to_owned(),
-            ..Config::default()
-        };
+        let config = Config { requirepass: "geheim".to_owned(), ..Config::default() };
         let mut peer = Peer(vec![b"+O", b"K\r\n+PON", b"G\r\n"], Vec::new());
         assert_eq!(probe(&[], &config).ask(&mut peer).unwrap(), "+PONG");
-        assert_eq!(
-            peer.1,
-            b"*2\r\n$4\r\nAUTH\r\n$6\r\ngeheim\r\n*1\r\n$4\r\nPING\r\n"
-        );
+        assert_eq!(peer.1, b"*2\r\n$4\r\nAUTH\r\n$6\r\ngeheim\r\n*1\r\n$4\r\nPING\r\n");
     }
 
     #[test]
     fn an_error_reply_is_the_answer_at_once() {
-        let config = Config {
-            requirepass: "x".to_owned(),
-            ..Config::default()
-        };
+        let config = Config { requirepass: "x".to_owned(), ..Config::default() };
         let mut peer = Peer(vec![b"-WRONGPASS no\r\n"], Vec::new());
         let answer = probe(&[], &config).ask(&mut peer).unwrap();
-        assert!(
-            judge(&answer, false)
-                .unwrap_err()
-                .to_string()
-                .contains("WRONGPASS")
-        );
+        assert!(judge(&answer, false).unwrap_err().to_string().contains("WRONGPASS"));
     }
 
     #[test]
     fn a_peer_that_closes_drips_or_floods_is_no_answer() {
         let probe = probe(&[], &Config::default());
-        for pieces in [
-            vec![],
-            vec![&b"+"[..]; 100],
-            vec![&[b'x'; REPLY_BYTES_MAX][..]; 100],
-        ] {
+        for pieces in [vec![], vec![&b"+"[..]; 100], vec![&[b'x'; REPLY_BYTES_MAX][..]; 100]] {
             assert!(probe.ask(&mut Peer(pieces, Vec::new())).is_err());
         }
     }

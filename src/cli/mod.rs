@@ -56,10 +56,7 @@ pub(crate) fn read(
         .map_err(|text| fail(&mut command, text))?;
     Ok(match matches.subcommand() {
         Some((_, matches)) => Action::Health(Probe::new(&config, matches)),
-        None => Action::Serve {
-            config: Box::new(config),
-            warnings: environment.warnings,
-        },
+        None => Action::Serve { config: Box::new(config), warnings: environment.warnings },
     })
 }
 
@@ -84,12 +81,8 @@ fn apply(
         if matches.value_source(setting.name) != Some(ValueSource::CommandLine) {
             continue;
         }
-        let words: Vec<&str> = matches
-            .get_many::<String>(setting.name)
-            .into_iter()
-            .flatten()
-            .map(|s| &**s)
-            .collect();
+        let words: Vec<&str> =
+            matches.get_many::<String>(setting.name).into_iter().flatten().map(|s| &**s).collect();
         setting
             .set(config, &words.join(" "))
             .map_err(|error| format!("--{}: {error}", setting.name))?;
@@ -143,11 +136,7 @@ fn command() -> Command {
 
 fn flag(setting: &'static Setting) -> Arg {
     let default = setting.value.print_short(&Config::default());
-    let default = if default.is_empty() {
-        "none".to_owned()
-    } else {
-        default
-    };
+    let default = if default.is_empty() { "none".to_owned() } else { default };
     let range = setting.value.range();
     let live = if setting.live { "yes" } else { "no" };
     let arg = Arg::new(setting.name)
@@ -180,9 +169,7 @@ fn value_name(setting: &Setting) -> String {
 /// Checks a value where clap can name the flag that it was given to.
 fn parser(setting: &'static Setting) -> ValueParser {
     ValueParser::from(move |text: &str| -> Result<String, String> {
-        setting
-            .set(&mut Config::default(), text)
-            .map(|()| text.to_owned())
+        setting.set(&mut Config::default(), text).map(|()| text.to_owned())
     })
 }
 
@@ -192,9 +179,7 @@ mod tests {
 
     fn run(args: &[&str], variables: &[(&str, &str)]) -> Result<Action, clap::Error> {
         let args = ["ratel"].iter().chain(args).map(OsString::from);
-        let variables = variables
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()));
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
         read(args, variables)
     }
 
@@ -206,9 +191,7 @@ mod tests {
     }
 
     fn refuse(args: &[&str], variables: &[(&str, &str)]) -> String {
-        run(args, variables)
-            .expect_err("must be refused")
-            .to_string()
+        run(args, variables).expect_err("must be refused").to_string()
     }
 
     #[test]
@@ -230,12 +213,7 @@ mod tests {
                 assert_eq!(serve(&[&flag], &[]).0, Config::default(), "{flag}");
             }
             let (config, warnings) = serve(&[], &[(&setting.variable(), &text)]);
-            assert_eq!(
-                (config, warnings),
-                (Config::default(), Vec::new()),
-                "{}",
-                setting.name
-            );
+            assert_eq!((config, warnings), (Config::default(), Vec::new()), "{}", setting.name);
         }
     }
 
@@ -256,11 +234,7 @@ mod tests {
             &["--port", "7", "--bind=127.0.0.1", "--bind=-::1"],
         ] {
             let (config, _) = serve(args, &[]);
-            assert_eq!(
-                (config.bind.as_slice(), config.port),
-                (&expected[..], 7),
-                "{args:?}"
-            );
+            assert_eq!((config.bind.as_slice(), config.port), (&expected[..], 7), "{args:?}");
         }
     }
 
@@ -268,24 +242,15 @@ mod tests {
     fn sizes_and_negative_numbers_are_values() {
         let args = ["--maxmemory", "1gb", "--slowlog-log-slower-than", "-1"];
         let (config, _) = serve(&args, &[]);
-        assert_eq!(
-            (config.maxmemory, config.slowlog_log_slower_than),
-            (1 << 30, -1)
-        );
+        assert_eq!((config.maxmemory, config.slowlog_log_slower_than), (1 << 30, -1));
     }
 
     #[test]
     fn a_bad_value_names_the_flag_and_what_is_allowed() {
         let text = refuse(&["--port", "65536"], &[]);
-        assert!(
-            text.contains("--port") && text.contains("between 0 and 65535"),
-            "{text}"
-        );
+        assert!(text.contains("--port") && text.contains("between 0 and 65535"), "{text}");
         let text = refuse(&[], &[("RATEL_MAXMEMORY", "1zb")]);
-        assert!(
-            text.contains("RATEL_MAXMEMORY") && text.contains("memory value"),
-            "{text}"
-        );
+        assert!(text.contains("RATEL_MAXMEMORY") && text.contains("memory value"), "{text}");
     }
 
     #[test]
@@ -298,20 +263,10 @@ mod tests {
     fn help_names_default_unit_and_variable_of_each_flag() {
         let text = command().render_long_help().to_string();
         for setting in SETTINGS {
-            assert!(
-                text.contains(&format!("--{} ", setting.name)),
-                "{}",
-                setting.name
-            );
+            assert!(text.contains(&format!("--{} ", setting.name)), "{}", setting.name);
             assert!(text.contains(&setting.variable()), "{}", setting.name);
         }
-        for words in [
-            "Network:",
-            "Memory:",
-            "<SECONDS>",
-            "<BYTES>",
-            "[default: 1mb]",
-        ] {
+        for words in ["Network:", "Memory:", "<SECONDS>", "<BYTES>", "[default: 1mb]"] {
             assert!(text.contains(words), "{words}");
         }
     }
@@ -321,10 +276,7 @@ mod tests {
         let text = command().render_help().to_string();
         for setting in SETTINGS {
             let flag = format!("--{} ", setting.name);
-            let line = text
-                .lines()
-                .find(|line| line.contains(&flag))
-                .unwrap_or_default();
+            let line = text.lines().find(|line| line.contains(&flag)).unwrap_or_default();
             assert!(line.ends_with(']') && line.len() <= 100, "{line}");
         }
         assert!(text.lines().count() <= 50, "{text}");
@@ -336,15 +288,9 @@ mod tests {
         std::fs::write(file.path(), "s3cret\n").unwrap();
         let path = file.path().to_str().unwrap();
         let variable = [(PASSWORD_FILE_VARIABLE, path)];
-        assert_eq!(
-            serve(&["--requirepass-file", path], &[]).0.requirepass,
-            "s3cret"
-        );
+        assert_eq!(serve(&["--requirepass-file", path], &[]).0.requirepass, "s3cret");
         assert_eq!(serve(&[], &variable).0.requirepass, "s3cret");
-        assert_eq!(
-            serve(&["--requirepass", "flag"], &variable).0.requirepass,
-            "flag"
-        );
+        assert_eq!(serve(&["--requirepass", "flag"], &variable).0.requirepass, "flag");
         let both = ["--requirepass", "a", "--requirepass-file", path];
         assert!(refuse(&both, &[]).contains("cannot be used with"));
         let both = [variable[0], ("RATEL_REQUIREPASS", "a")];

@@ -115,7 +115,7 @@ pub(super) const ROWS: &[Spec] = &[
         .docs(GROUP, "1.0.0", "Find all keys matching the given pattern")
         .complexity(EVERY_KEY)
         .arguments(&[pattern("pattern")]),
-    row("object", -2, keys::object).container().docs(
+    row("object", -2, keys::container).container().docs(
         GROUP,
         "2.2.3",
         "A container for object introspection commands",
@@ -137,12 +137,12 @@ pub(super) const ROWS: &[Spec] = &[
         "Get the number of references to the value of a key",
     ),
     help::row("object|help", GROUP, "6.2.0"),
-    row("memory", -2, keys::memory).container().docs(
+    row("memory", -2, keys::container).container().docs(
         "server",
         "4.0.0",
         "A container for memory diagnostics commands",
     ),
-    row("memory|usage", -3, keys::memory)
+    row("memory|usage", -3, keys::memory_usage)
         .flags(Flags::READONLY)
         .keys(Keys::Range {
             first: 2,
@@ -152,5 +152,10 @@ pub(super) const ROWS: &[Spec] = &[
         })
         .docs("server", "4.0.0", "Estimate the memory usage of a key")
         .arguments(&[key("key"), integer("count").token("SAMPLES").optional()]),
+    row("memory|stats", 2, keys::memory_stats)
+        .docs("server", "4.0.0", "Return details about memory usage")
+        .complexity(EVERY_KEY),
+    row("memory|doctor", 2, keys::memory_doctor)
+        .docs("server", "4.0.0", "Return a memory problems report"),
     help::row("memory|help", "server", "4.0.0"),
 ];

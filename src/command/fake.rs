@@ -10,7 +10,7 @@ use super::{
     Stats, execute,
 };
 use crate::config::{Config, schema};
-use crate::engine::Engine;
+use crate::engine::{Engine, Options};
 use crate::resp::{Frame, Protocol, Reply, Span};
 
 /// The time in every test, ms since the epoch.
@@ -73,6 +73,10 @@ impl Host for FakeHost {
         self.pause.lock().filter(|(_, until_ms)| *until_ms > now_ms)
     }
 
+    fn note_slow(&self, entry: SlowEntry) {
+        self.slow.lock().insert(0, entry);
+    }
+
     fn slowlog(&self, count: usize) -> Vec<SlowEntry> {
         self.slow.lock().iter().take(count).cloned().collect()
     }
@@ -117,7 +121,7 @@ impl Fake {
             host,
             session,
             stats,
-            engine: Engine::default(),
+            engine: engine(),
         }
     }
 
@@ -128,10 +132,14 @@ impl Fake {
 
     pub(super) fn ask_words(&mut self, request: &[&str]) -> Reply {
         let (bytes, spans) = words(request);
+        let config = self.host.config();
         let mut context = Context {
             now_ms: NOW_MS,
             now_ns: NOW_MS * 1_000_000,
+            ticker: || 0,
+            config: &config,
             engine: &self.engine,
+            reader: self.engine.reader(),
             session: &mut self.session,
             host: &self.host,
             stats: &self.stats,
@@ -156,6 +164,16 @@ impl Fake {
             other => panic!("{request} got no text but {other:?}"),
         }
     }
+}
+
+fn engine() -> Engine {
+    Engine::new(Options {
+        seed: 1,
+        stamp_tag: 1,
+        memory_limit_bytes: u64::MAX,
+        policy: Default::default(),
+        track_changes: false,
+    })
 }
 
 /// A client's row.

@@ -46,7 +46,8 @@ pub use spec::{Categories, Flags, Handler, Keys, Spec};
 pub use stats::{RowTotals, Stats, Totals};
 pub use table::{TABLE, execute, lookup, resolve};
 
-use crate::engine::Engine;
+use crate::config::Config;
+use crate::engine::{Engine, Reader};
 
 /// The Redis version that clients and tools are told: what they may use here is what they would
 /// find there.
@@ -58,8 +59,14 @@ pub struct Context<'a> {
     pub now_ms: u64,
     /// Nanoseconds since the Unix epoch of the same reading (GCRA).
     pub now_ns: u64,
+    /// Monotonic nanoseconds, for statistics and the slow log.
+    pub ticker: fn() -> u64,
+    /// The settings as they were when the slice began.
+    pub config: &'a Config,
     /// The counting.
     pub engine: &'a Engine,
+    /// What the slice has seen of the windows.
+    pub reader: Reader<'a>,
     /// This connection.
     pub session: &'a mut Session,
     /// The process around the engine.

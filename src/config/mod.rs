@@ -77,11 +77,8 @@ pub enum MemoryPolicy {
 
 impl MemoryPolicy {
     /// Every value, in the order of the documentation.
-    pub const ALL: &'static [MemoryPolicy] = &[
-        MemoryPolicy::NoEviction,
-        MemoryPolicy::AllowNew,
-        MemoryPolicy::DenyNew,
-    ];
+    pub const ALL: &'static [MemoryPolicy] =
+        &[MemoryPolicy::NoEviction, MemoryPolicy::AllowNew, MemoryPolicy::DenyNew];
     /// The names of [`Self::ALL`].
     pub const NAMES: &'static [&'static str] = &["noeviction", "allow-new", "deny-new"];
 
@@ -140,12 +137,8 @@ pub enum LogLevel {
 
 impl LogLevel {
     /// Every value, in the order of the documentation.
-    pub const ALL: &'static [LogLevel] = &[
-        LogLevel::Debug,
-        LogLevel::Verbose,
-        LogLevel::Notice,
-        LogLevel::Warning,
-    ];
+    pub const ALL: &'static [LogLevel] =
+        &[LogLevel::Debug, LogLevel::Verbose, LogLevel::Notice, LogLevel::Warning];
     /// The names of [`Self::ALL`].
     pub const NAMES: &'static [&'static str] = &["debug", "verbose", "notice", "warning"];
 

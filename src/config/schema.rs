@@ -71,11 +71,7 @@ impl Setting {
 
     /// The beginning of its help, for one line of a list.
     pub fn short_help(&self) -> &'static str {
-        self.help
-            .split(';')
-            .next()
-            .unwrap_or(self.help)
-            .trim_end_matches('.')
+        self.help.split(';').next().unwrap_or(self.help).trim_end_matches('.')
     }
 
     /// The environment variable that holds it at start.
@@ -245,12 +241,7 @@ pub static SETTINGS: &[Setting] = &[
         unit: "bytes",
         live: true,
         help: "Most bytes of one client's unfinished command.",
-        value: number!(
-            Bytes,
-            client_query_buffer_limit,
-            REQUEST_BYTES_MIN,
-            QUERY_BYTES_MAX
-        ),
+        value: number!(Bytes, client_query_buffer_limit, REQUEST_BYTES_MIN, QUERY_BYTES_MAX),
     },
     Setting {
         name: "maxmemory-clients",
@@ -376,19 +367,13 @@ fn assign<T: TryFrom<i64>>(field: &mut T, number: i64) -> bool {
 
 /// The row of that name, in any case of letters.
 pub fn find(name: &str) -> Option<&'static Setting> {
-    SETTINGS
-        .iter()
-        .find(|setting| setting.name.eq_ignore_ascii_case(name))
+    SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(name))
 }
 
 /// The value of a setting or of one of [`CONSTANTS`], as CONFIG GET prints it; `None` if there is
 /// no such name.
 pub fn get(config: &Config, name: &str) -> Option<String> {
-    let constant = || {
-        CONSTANTS
-            .iter()
-            .find(|(constant, _)| constant.eq_ignore_ascii_case(name))
-    };
+    let constant = || CONSTANTS.iter().find(|(constant, _)| constant.eq_ignore_ascii_case(name));
     match find(name) {
         Some(setting) => Some(setting.get(config)),
         None => constant().map(|(_, value)| (*value).to_owned()),
@@ -406,9 +391,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// What is wrong and what is allowed; an unknown name. `config` is as before.
 pub fn set(config: &mut Config, name: &str, text: &str) -> Result<(), String> {
-    find(name)
-        .ok_or_else(|| format!("unknown setting '{name}'"))?
-        .set(config, text)
+    find(name).ok_or_else(|| format!("unknown setting '{name}'"))?.set(config, text)
 }
 
 /// Reads `text` into the setting `name`, as CONFIG SET does while the server runs.
@@ -432,10 +415,7 @@ pub fn set_live(config: &mut Config, name: &str, text: &str) -> Result<(), Strin
 pub fn change(config: &Config, changes: &[(String, String)]) -> Result<Config, String> {
     for (at, (name, _)) in changes.iter().enumerate() {
         let setting = changeable(name)?;
-        let twice = changes
-            .iter()
-            .take(at)
-            .any(|(other, _)| other.eq_ignore_ascii_case(name));
+        let twice = changes.iter().take(at).any(|(other, _)| other.eq_ignore_ascii_case(name));
         match setting {
             None => return Err(related(name, "can't set immutable config")),
             Some(_) if twice => return Err(related(name, "duplicate parameter")),
@@ -451,17 +431,11 @@ pub fn change(config: &Config, changes: &[(String, String)]) -> Result<Config, S
 
 /// The row of a known name; `None` if it cannot be changed while running.
 fn changeable(name: &str) -> Result<Option<&'static Setting>, String> {
-    let constant = || {
-        CONSTANTS
-            .iter()
-            .any(|(constant, _)| constant.eq_ignore_ascii_case(name))
-    };
+    let constant = || CONSTANTS.iter().any(|(constant, _)| constant.eq_ignore_ascii_case(name));
     match find(name) {
         Some(setting) => Ok(setting.live.then_some(setting)),
         None if constant() => Ok(None),
-        None => Err(format!(
-            "Unknown option or number of arguments for CONFIG SET - '{name}'"
-        )),
+        None => Err(format!("Unknown option or number of arguments for CONFIG SET - '{name}'")),
     }
 }
 

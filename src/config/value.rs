@@ -115,9 +115,7 @@ impl Value {
             }
             Value::Text { bytes_max, set, .. } => {
                 if text.len() > *bytes_max || text.contains('\0') {
-                    return Err(format!(
-                        "argument must be at most {bytes_max} bytes without NUL"
-                    ));
+                    return Err(format!("argument must be at most {bytes_max} bytes without NUL"));
                 }
                 set(config, text);
             }
@@ -130,13 +128,9 @@ impl Value {
     pub fn range(&self) -> String {
         match self {
             Value::YesNo { .. } => "yes, no".to_owned(),
-            Value::Number {
-                min, max: i64::MAX, ..
-            } => format!("{min} or more"),
+            Value::Number { min, max: i64::MAX, .. } => format!("{min} or more"),
             Value::Number { min, max, .. } => format!("{min} to {max}"),
-            Value::Bytes {
-                min, max: i64::MAX, ..
-            } => format!("{} or more", short_bytes(*min)),
+            Value::Bytes { min, max: i64::MAX, .. } => format!("{} or more", short_bytes(*min)),
             Value::Bytes { min, max, .. } => {
                 format!("{} to {}", short_bytes(*min), short_bytes(*max))
             }
@@ -162,9 +156,7 @@ fn within(number: i64, min: i64, max: i64, set: impl FnOnce(i64) -> bool) -> Res
     if (min..=max).contains(&number) && set(number) {
         return Ok(());
     }
-    Err(format!(
-        "argument must be between {min} and {max} inclusive"
-    ))
+    Err(format!("argument must be between {min} and {max} inclusive"))
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {
@@ -177,11 +169,7 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
 
 /// Digits with an optional `-`; std alone would also take a `+`.
 fn integer(text: &str) -> Option<i64> {
-    if text.starts_with('+') {
-        None
-    } else {
-        text.parse().ok()
-    }
+    if text.starts_with('+') { None } else { text.parse().ok() }
 }
 
 fn bytes(text: &str) -> Option<i64> {
@@ -223,10 +211,7 @@ fn addresses(text: &str) -> Result<Vec<String>, String> {
     if list.is_empty() || list.len() > ADDRESSES_MAX {
         return Err(format!("argument must be 1 to {ADDRESSES_MAX} addresses"));
     }
-    match list
-        .iter()
-        .find(|word| !is_address(word.strip_prefix('-').unwrap_or(word)))
-    {
+    match list.iter().find(|word| !is_address(word.strip_prefix('-').unwrap_or(word))) {
         Some(bad) => Err(format!("'{bad}' is no IP address, '*' or '::*'")),
         None => Ok(list),
     }
@@ -275,16 +260,7 @@ mod tests {
     fn integers_are_strict() {
         assert_eq!(integer("-1"), Some(-1));
         assert_eq!(integer("9223372036854775807"), Some(i64::MAX));
-        for bad in [
-            "",
-            "+1",
-            " 1",
-            "1 ",
-            "1.0",
-            "0x1",
-            "9223372036854775808",
-            "abc",
-        ] {
+        for bad in ["", "+1", " 1", "1 ", "1.0", "0x1", "9223372036854775808", "abc"] {
             assert_eq!(integer(bad), None, "{bad:?}");
         }
     }
@@ -295,10 +271,7 @@ mod tests {
         assert_eq!(permissions("0777"), Ok(0o777));
         assert!(permissions("1000").is_err_and(|text| text.contains("between 0 and 777")));
         for bad in ["", "999", "+7", "-7", "rwx"] {
-            assert!(
-                permissions(bad).is_err_and(|text| text.contains("octal")),
-                "{bad:?}"
-            );
+            assert!(permissions(bad).is_err_and(|text| text.contains("octal")), "{bad:?}");
         }
     }
 

@@ -25,24 +25,13 @@ mod tests {
     use super::*;
 
     fn at(now_ms: u64, attempt: Attempt) -> [i64; 5] {
-        verdict(
-            Window::at(now_ms, Scale::new(1000).unwrap()),
-            now_ms,
-            &attempt,
-        )
-        .to_reply()
+        verdict(Window::at(now_ms, Scale::new(1000).unwrap()), now_ms, &attempt).to_reply()
     }
 
     /// A counted hit that finds `before`.
     fn hit(before: u64, increment: u64, limit: u64) -> Attempt {
         let with = before.saturating_add(increment);
-        Attempt {
-            previous: 0,
-            with,
-            left: with,
-            increment,
-            limit,
-        }
+        Attempt { previous: 0, with, left: with, increment, limit }
     }
 
     #[test]
@@ -55,10 +44,7 @@ mod tests {
 
     #[test]
     fn an_uncounted_denial_reports_what_is_left_alone() {
-        let attempt = Attempt {
-            left: 7,
-            ..hit(7, 5, 10)
-        };
+        let attempt = Attempt { left: 7, ..hit(7, 5, 10) };
         assert_eq!(at(5400, attempt), [0, 7, 3, 600, 600]);
     }
 

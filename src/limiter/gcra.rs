@@ -53,12 +53,7 @@ impl Quota {
         }
         let limit = max_burst.checked_add(1).ok_or(GcraError::Overflow)?;
         let tolerance_ns = emission_ns.checked_mul(limit).ok_or(GcraError::Overflow)?;
-        Ok(Quota {
-            shape: Shape::Cell,
-            emission_ns,
-            tolerance_ns,
-            limit,
-        })
+        Ok(Quota { shape: Shape::Cell, emission_ns, tolerance_ns, limit })
     }
 
     /// throttlecrab's quota: `max_burst` at once, and `count` in `period_s` seconds. A rate above
@@ -72,15 +67,8 @@ impl Quota {
             return Err(GcraError::InvalidRate);
         }
         let emission_ns = truncated(period_s as f64 * SECOND_NS as f64 / count as f64);
-        let tolerance_ns = emission_ns
-            .checked_mul(max_burst)
-            .ok_or(GcraError::Overflow)?;
-        Ok(Quota {
-            shape: Shape::Crab,
-            emission_ns,
-            tolerance_ns,
-            limit: max_burst,
-        })
+        let tolerance_ns = emission_ns.checked_mul(max_burst).ok_or(GcraError::Overflow)?;
+        Ok(Quota { shape: Shape::Crab, emission_ns, tolerance_ns, limit: max_burst })
     }
 
     /// Decides on `quantity` units at `now_ns` for a cell that holds `tat_ns`; a TAT that is not
@@ -125,11 +113,9 @@ impl Quota {
     /// Nanoseconds that `quantity` units add to the TAT.
     fn increment(&self, quantity: i64) -> Result<i128, GcraError> {
         match self.shape {
-            Shape::Cell => self
-                .emission_ns
-                .checked_mul(quantity)
-                .map(i128::from)
-                .ok_or(GcraError::Overflow),
+            Shape::Cell => {
+                self.emission_ns.checked_mul(quantity).map(i128::from).ok_or(GcraError::Overflow)
+            }
             Shape::Crab if quantity < 0 => Err(GcraError::NegativeQuantity(quantity)),
             // throttlecrab saturates; the product of two i64 fits in 128 bits.
             Shape::Crab => Ok(i128::from(self.emission_ns) * i128::from(quantity)),
@@ -248,10 +234,7 @@ impl fmt::Display for GcraError {
 impl std::error::Error for GcraError {}
 
 /// The integer part; NaN is 0, what lies outside the range is its end.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "truncating is what the two servers do"
-)]
+#[allow(clippy::cast_possible_truncation, reason = "truncating is what the two servers do")]
 fn truncated(value: f64) -> i64 {
     value as i64
 }

@@ -19,11 +19,7 @@ impl Scale {
     /// The scale of `ms` milliseconds, or `None` outside 1 ..= [`SCALE_MAX_MS`].
     #[inline]
     pub const fn new(ms: u64) -> Option<Scale> {
-        if ms >= 1 && ms <= SCALE_MAX_MS {
-            Some(Scale(ms))
-        } else {
-            None
-        }
+        if ms >= 1 && ms <= SCALE_MAX_MS { Some(Scale(ms)) } else { None }
     }
 
     /// Reads an integer of milliseconds, or one with a unit `ms`, `s`, `m`, `h` or `d` in either
@@ -78,11 +74,7 @@ mod tests {
             ("3650d", 315_360_000_000),
             ("315619200000", SCALE_MAX_MS),
         ] {
-            assert_eq!(
-                Scale::parse(text.as_bytes()).map(Scale::ms),
-                Some(ms),
-                "{text}"
-            );
+            assert_eq!(Scale::parse(text.as_bytes()).map(Scale::ms), Some(ms), "{text}");
         }
     }
 

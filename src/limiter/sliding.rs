@@ -13,18 +13,14 @@ pub fn estimate(window: Window, now_ms: u64, previous: u64, current: u64) -> u64
     let scale_ms = window.scale.ms();
     let uncovered_ms = scale_ms - window.elapsed_ms(now_ms);
     let share = u128::from(previous) * u128::from(uncovered_ms) / u128::from(scale_ms);
-    u64::try_from(share)
-        .unwrap_or(u64::MAX)
-        .saturating_add(current)
+    u64::try_from(share).unwrap_or(u64::MAX).saturating_add(current)
 }
 
 /// The verdict on `attempt` at `now_ms`, which lies in `window`.
 #[inline]
 pub fn verdict(window: Window, now_ms: u64, attempt: &Attempt) -> Verdict {
     let count_of = |current| estimate(window, now_ms, attempt.previous, current);
-    Verdict::of(attempt, window, now_ms, count_of, || {
-        wait_ms(window, now_ms, attempt)
-    })
+    Verdict::of(attempt, window, now_ms, count_of, || wait_ms(window, now_ms, attempt))
 }
 
 /// Milliseconds until the same call passes; its increment is within the limit.
@@ -51,10 +47,7 @@ fn passes_at(previous: u64, room: u64, scale_ms: u64) -> u64 {
     }
     // floor(previous * uncovered / scale) <= room, so previous * uncovered < (room + 1) * scale.
     let uncovered_ms = ((u128::from(room) + 1) * u128::from(scale_ms) - 1) / u128::from(previous);
-    scale_ms
-        - u64::try_from(uncovered_ms)
-            .unwrap_or(scale_ms)
-            .min(scale_ms)
+    scale_ms - u64::try_from(uncovered_ms).unwrap_or(scale_ms).min(scale_ms)
 }
 
 #[cfg(test)]
@@ -63,30 +56,16 @@ mod tests {
     use super::*;
 
     fn at(now_ms: u64, attempt: Attempt) -> [i64; 5] {
-        verdict(
-            Window::at(now_ms, Scale::new(1000).unwrap()),
-            now_ms,
-            &attempt,
-        )
-        .to_reply()
+        verdict(Window::at(now_ms, Scale::new(1000).unwrap()), now_ms, &attempt).to_reply()
     }
 
     fn hit(previous: u64, before: u64, increment: u64, limit: u64) -> Attempt {
         let with = before.saturating_add(increment);
-        Attempt {
-            previous,
-            with,
-            left: with,
-            increment,
-            limit,
-        }
+        Attempt { previous, with, left: with, increment, limit }
     }
 
     fn uncounted(previous: u64, before: u64, increment: u64, limit: u64) -> Attempt {
-        Attempt {
-            left: before,
-            ..hit(previous, before, increment, limit)
-        }
+        Attempt { left: before, ..hit(previous, before, increment, limit) }
     }
 
     #[test]
@@ -113,10 +92,7 @@ mod tests {
 
     #[test]
     fn a_limit_that_only_an_empty_past_allows_waits_for_the_window_after() {
-        assert_eq!(
-            at(5400, hit(0, 5_000_000, 1, 1)),
-            [0, 5_000_001, 0, 1600, 600]
-        );
+        assert_eq!(at(5400, hit(0, 5_000_000, 1, 1)), [0, 5_000_001, 0, 1600, 600]);
     }
 
     #[test]
@@ -131,9 +107,6 @@ mod tests {
     fn the_ends_of_u64_do_not_wrap() {
         let all = hit(u64::MAX, u64::MAX, u64::MAX, u64::MAX);
         assert_eq!(at(5000, all), [1, i64::MAX, 0, 0, 1000]);
-        assert_eq!(
-            at(u64::MAX, hit(u64::MAX, u64::MAX, 1, 1)),
-            [0, i64::MAX, 0, 1385, 0]
-        );
+        assert_eq!(at(u64::MAX, hit(u64::MAX, u64::MAX, 1, 1)), [0, i64::MAX, 0, 1385, 0]);
     }
 }

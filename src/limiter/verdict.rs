@@ -65,11 +65,7 @@ impl Verdict {
     ) -> Verdict {
         let with = count_of(attempt.with);
         let allowed = with <= attempt.limit;
-        let count = if allowed {
-            with
-        } else {
-            count_of(attempt.left)
-        };
+        let count = if allowed { with } else { count_of(attempt.left) };
         let retry_after_ms = if allowed {
             0
         } else if attempt.increment > attempt.limit {

@@ -18,10 +18,7 @@ impl Window {
     /// The window that holds `now_ms`, milliseconds since the epoch.
     #[inline]
     pub const fn at(now_ms: u64, scale: Scale) -> Window {
-        Window {
-            scale,
-            index: now_ms / scale.ms(),
-        }
+        Window { scale, index: now_ms / scale.ms() }
     }
 
     /// Its first millisecond since the epoch; saturates at the end of time.
@@ -40,10 +37,7 @@ impl Window {
     #[inline]
     pub const fn previous(self) -> Option<Window> {
         match self.index.checked_sub(1) {
-            Some(index) => Some(Window {
-                scale: self.scale,
-                index,
-            }),
+            Some(index) => Some(Window { scale: self.scale, index }),
             None => None,
         }
     }
@@ -69,10 +63,7 @@ mod tests {
     fn a_window_holds_its_first_and_last_millisecond() {
         let scale = Scale::new(1000).unwrap();
         let window = Window::at(5000, scale);
-        assert_eq!(
-            (window.index, window.start_ms(), window.end_ms()),
-            (5, 5000, 6000)
-        );
+        assert_eq!((window.index, window.start_ms(), window.end_ms()), (5, 5000, 6000));
         assert_eq!((window.elapsed_ms(5000), window.left_ms(5000)), (0, 1000));
         assert_eq!(Window::at(5999, scale), window);
         assert_eq!((window.elapsed_ms(5999), window.left_ms(5999)), (999, 1));
@@ -85,18 +76,12 @@ mod tests {
     fn times_outside_a_window_are_taken_as_its_ends() {
         let window = Window::at(5000, Scale::new(1000).unwrap());
         assert_eq!((window.elapsed_ms(0), window.left_ms(0)), (0, 1000));
-        assert_eq!(
-            (window.elapsed_ms(u64::MAX), window.left_ms(u64::MAX)),
-            (1000, 0)
-        );
+        assert_eq!((window.elapsed_ms(u64::MAX), window.left_ms(u64::MAX)), (1000, 0));
     }
 
     #[test]
     fn the_end_of_time_saturates() {
-        let window = Window {
-            scale: Scale::new(1000).unwrap(),
-            index: u64::MAX,
-        };
+        let window = Window { scale: Scale::new(1000).unwrap(), index: u64::MAX };
         assert_eq!((window.start_ms(), window.end_ms()), (u64::MAX, u64::MAX));
         let last = Window::at(u64::MAX, Scale::new(1000).unwrap());
         assert_eq!(last.start_ms(), 18_446_744_073_709_551_000);

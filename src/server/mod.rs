@@ -3,8 +3,6 @@
 //! Not here: what a command means. Invariant: nothing that comes from a socket ends the process,
 //! and each queue, buffer and wait has a named bound.
 
-pub mod log;
-
 use crate::config::Config;
 
 /// Serves until told to stop.

@@ -2,10 +2,7 @@
 
 // Each test file uses a part of this.
 #![allow(dead_code)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a deadline of a test is real time"
-)]
+#![allow(clippy::disallowed_methods, reason = "a deadline of a test is real time")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -28,12 +25,7 @@ impl Server {
     pub(crate) fn start(args: &[&str]) -> Server {
         let port = free_port();
         let child = program()
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind=127.0.0.1",
-                "--loglevel=warning",
-            ])
+            .args(["--port", &port.to_string(), "--bind=127.0.0.1", "--loglevel=warning"])
             .args(args)
             .spawn()
             .expect("the server starts");

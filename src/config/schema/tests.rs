@@ -8,84 +8,28 @@ use super::*;
 
 /// Each setting with values that it takes (as CONFIG GET prints them) and values that it refuses.
 const EDGES: &[(&str, &[&str], &[&str])] = &[
-    (
-        "port",
-        &["0", "65535"],
-        &["-1", "65536", "", "tcp://1.2.3.4:6379"],
-    ),
-    (
-        "bind",
-        &["* -::*", "10.0.0.1", "::1 -fe80::1"],
-        &["", "nonsense", "-"],
-    ),
+    ("port", &["0", "65535"], &["-1", "65536", "", "tcp://1.2.3.4:6379"]),
+    ("bind", &["* -::*", "10.0.0.1", "::1 -fe80::1"], &["", "nonsense", "-"]),
     ("unixsocket", &["", "/run/ratel.sock"], &["a\0b"]),
     ("unixsocketperm", &["0", "777"], &["778", "1000", "-1", ""]),
     ("tcp-backlog", &["0", "2147483647"], &["-1", "2147483648"]),
     ("tcp-keepalive", &["0", "32767"], &["-1", "32768", "5.5"]),
-    (
-        "maxclients",
-        &["1", "4294967295"],
-        &["0", "4294967296", "abc"],
-    ),
+    ("maxclients", &["1", "4294967295"], &["0", "4294967296", "abc"]),
     ("timeout", &["0", "2147483647"], &["-1", "2147483648"]),
-    (
-        "handshake-timeout",
-        &["0", "2147483647"],
-        &["-1", "2147483648"],
-    ),
-    (
-        "output-stall-timeout",
-        &["0", "2147483647"],
-        &["-1", "2147483648"],
-    ),
-    (
-        "proto-max-bulk-len",
-        &["131072", "536870912"],
-        &["131071", "536870913", "1tb"],
-    ),
-    (
-        "client-query-buffer-limit",
-        &["131072", "1073741824"],
-        &["131071", "1073741825"],
-    ),
-    (
-        "maxmemory-clients",
-        &["1048576", "9223372036854775807"],
-        &["1048575", "5%"],
-    ),
-    (
-        "maxmemory",
-        &["0", "9223372036854775807"],
-        &["-1", "1zb", "9223372036854775808"],
-    ),
-    (
-        "maxmemory-policy",
-        &["noeviction", "allow-new", "deny-new"],
-        &["allkeys-lru", ""],
-    ),
+    ("handshake-timeout", &["0", "2147483647"], &["-1", "2147483648"]),
+    ("output-stall-timeout", &["0", "2147483647"], &["-1", "2147483648"]),
+    ("proto-max-bulk-len", &["131072", "536870912"], &["131071", "536870913", "1tb"]),
+    ("client-query-buffer-limit", &["131072", "1073741824"], &["131071", "1073741825"]),
+    ("maxmemory-clients", &["1048576", "9223372036854775807"], &["1048575", "5%"]),
+    ("maxmemory", &["0", "9223372036854775807"], &["-1", "1zb", "9223372036854775808"]),
+    ("maxmemory-policy", &["noeviction", "allow-new", "deny-new"], &["allkeys-lru", ""]),
     ("requirepass", &["", "s3cret with blanks"], &["\0"]),
     ("protected-mode", &["yes", "no"], &["", "1", "true"]),
-    (
-        "enable-debug-command",
-        &["no", "local", "yes"],
-        &["", "maybe"],
-    ),
+    ("enable-debug-command", &["no", "local", "yes"], &["", "maybe"]),
     ("io-threads", &["0", "128"], &["-1", "129"]),
-    (
-        "shutdown-timeout",
-        &["0", "2147483647"],
-        &["-1", "2147483648"],
-    ),
-    (
-        "loglevel",
-        &["debug", "verbose", "notice", "warning"],
-        &["nothing", ""],
-    ),
-    (
-        "slowlog-log-slower-than",
-        &["-1", "9223372036854775807"],
-        &["-2", "9223372036854775808"],
-    ),
+    ("shutdown-timeout", &["0", "2147483647"], &["-1", "2147483648"]),
+    ("loglevel", &["debug", "verbose", "notice", "warning"], &["nothing", ""]),
+    ("slowlog-log-slower-than", &["-1", "9223372036854775807"], &["-2", "9223372036854775808"]),
     ("slowlog-max-len", &["0", "10000"], &["-1", "10001"]),
     ("latency-tracking", &["yes", "no"], &["on"]),
 ];
@@ -94,10 +38,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
 fn every_setting_has_edges_here() {
     let tested: Vec<_> = EDGES.iter().map(|(name, ..)| *name).collect();
     let settings: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
-    let missing: Vec<_> = settings
-        .iter()
-        .filter(|name| !tested.contains(name))
-        .collect();
+    let missing: Vec<_> = settings.iter().filter(|name| !tested.contains(name)).collect();
     assert!(missing.is_empty(), "without edges: {missing:?}");
     assert_eq!(tested.len(), settings.len());
 }
@@ -142,19 +83,11 @@ fn a_row_reads_and_writes_its_own_field() {
     let default = Config::default();
     for (name, good, _) in EDGES {
         let before = get(&default, name);
-        let other = good
-            .iter()
-            .find(|text| Some(**text) != before.as_deref())
-            .expect(name);
+        let other = good.iter().find(|text| Some(**text) != before.as_deref()).expect(name);
         let mut config = default.clone();
         set(&mut config, name, other).expect(name);
         for setting in SETTINGS.iter().filter(|setting| setting.name != *name) {
-            assert_eq!(
-                setting.get(&config),
-                setting.get(&default),
-                "{name} {}",
-                setting.name
-            );
+            assert_eq!(setting.get(&config), setting.get(&default), "{name} {}", setting.name);
         }
     }
 }
@@ -163,9 +96,7 @@ fn a_row_reads_and_writes_its_own_field() {
 #[test]
 fn every_field_has_a_row() {
     let fields = format!("{:#?}", Config::default());
-    let count = fields
-        .lines()
-        .filter(|line| line.starts_with("    ") && line.contains(": "));
+    let count = fields.lines().filter(|line| line.starts_with("    ") && line.contains(": "));
     let top = count.filter(|line| !line.starts_with("     ")).count();
     assert_eq!(top, SETTINGS.len(), "{fields}");
 }
@@ -175,27 +106,18 @@ fn names_are_unique_kebab_case_and_documented() {
     let mut seen = HashSet::new();
     for name in names() {
         assert!(seen.insert(name), "{name} twice");
-        let plain = name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
         assert!(plain, "{name}");
         assert!(get(&Config::default(), name).is_some(), "{name}");
     }
     for setting in SETTINGS {
-        assert!(
-            setting.help.ends_with('.') && setting.help.len() > 20,
-            "{}",
-            setting.name
-        );
+        assert!(setting.help.ends_with('.') && setting.help.len() > 20, "{}", setting.name);
     }
 }
 
 #[test]
 fn groups_are_not_torn_apart() {
-    let mut groups: Vec<_> = SETTINGS
-        .iter()
-        .map(|setting| setting.group.title())
-        .collect();
+    let mut groups: Vec<_> = SETTINGS.iter().map(|setting| setting.group.title()).collect();
     groups.dedup();
     let once: HashSet<_> = groups.iter().collect();
     assert_eq!(once.len(), groups.len(), "{groups:?}");
@@ -214,11 +136,7 @@ fn names_are_found_in_any_case() {
 fn config_set_answers_in_rediss_words() {
     let mut config = Config::default();
     for (name, text, expected) in [
-        (
-            "nosuch",
-            "1",
-            "Unknown option or number of arguments for CONFIG SET - 'nosuch'",
-        ),
+        ("nosuch", "1", "Unknown option or number of arguments for CONFIG SET - 'nosuch'"),
         (
             "port",
             "1",
@@ -263,19 +181,14 @@ fn config_set_answers_in_rediss_words() {
 #[test]
 fn config_set_of_several_changes_all_or_none() {
     let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
-        list.iter()
-            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-            .collect()
+        list.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
     };
     let before = Config::default();
     let after = change(&before, &pairs(&[("timeout", "5"), ("maxmemory", "1gb")])).unwrap();
     assert_eq!((after.timeout_s, after.maxmemory), (5, 1 << 30));
     for (list, expected) in [
         (&[("timeout", "x"), ("nosuch", "1")][..], "'nosuch'"),
-        (
-            &[("timeout", "x"), ("port", "1")],
-            "'port') - can't set immutable config",
-        ),
+        (&[("timeout", "x"), ("port", "1")], "'port') - can't set immutable config"),
         (&[("timeout", "5"), ("TIMEOUT", "6")], "duplicate parameter"),
         (&[("timeout", "5"), ("maxclients", "0")], "between 1 and"),
     ] {

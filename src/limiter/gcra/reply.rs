@@ -41,9 +41,5 @@ impl Decision {
 fn cell_seconds(ns: i64) -> i64 {
     let rest_ns = ns % SECOND_NS;
     let whole = truncated((ns / SECOND_NS) as f64 + rest_ns as f64 / SECOND_NS as f64);
-    if rest_ns / MILLISECOND_NS > 0 {
-        whole.saturating_add(1)
-    } else {
-        whole
-    }
+    if rest_ns / MILLISECOND_NS > 0 { whole.saturating_add(1) } else { whole }
 }

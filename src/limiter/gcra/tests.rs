@@ -50,11 +50,7 @@ fn the_vectors_of_redis_cell_hold() {
         assert_eq!(decision.limit, 5, "case {case}");
         assert_eq!(decision.remaining, remaining, "case {case}");
         assert_eq!(decision.reset_after_ns, reset_ms * MS, "case {case}");
-        assert_eq!(
-            decision.retry_after_ns,
-            retry_ms.map(|ms: i64| ms * MS),
-            "case {case}"
-        );
+        assert_eq!(decision.retry_after_ns, retry_ms.map(|ms: i64| ms * MS), "case {case}");
     }
 }
 
@@ -79,10 +75,7 @@ fn rates_of_redis_cell_are_float_quotients_cut_to_nanoseconds() {
         (-3, -1, 333_333_333),
         (-5, 1, -200_000_000),
     ] {
-        assert_eq!(
-            Quota::cell(0, count, period_s).unwrap().emission_ns,
-            emission_ns
-        );
+        assert_eq!(Quota::cell(0, count, period_s).unwrap().emission_ns, emission_ns);
     }
     for (count, period_s) in [(0, 1), (1, 0), (0, 0), (1_000_000_001, 1), (i64::MIN, 1)] {
         assert_eq!(Quota::cell(10, count, period_s), Err(GcraError::ZeroRate));
@@ -101,23 +94,15 @@ fn a_rate_above_one_in_a_microsecond_divides_by_zero_as_in_redis_cell() {
 #[test]
 fn seconds_of_redis_cell_round_up_by_the_milliseconds_only() {
     let quota = Quota::cell(0, 1, 1).unwrap();
-    let reset = |ahead_ns: u64| {
-        quota
-            .decide(Some(NOW_NS + ahead_ns), NOW_NS, 0)
-            .unwrap()
-            .to_reply()[4]
-    };
+    let reset =
+        |ahead_ns: u64| quota.decide(Some(NOW_NS + ahead_ns), NOW_NS, 0).unwrap().to_reply()[4];
     assert_eq!(reset(1), 0);
     assert_eq!(reset(999_999), 0);
     assert_eq!(reset(1_000_000), 1);
     assert_eq!(reset(1_000_000_000), 1);
     let quota = Quota::cell(10, 1, 1).unwrap();
-    let reset = |ahead_ns: u64| {
-        quota
-            .decide(Some(NOW_NS + ahead_ns), NOW_NS, 0)
-            .unwrap()
-            .to_reply()[4]
-    };
+    let reset =
+        |ahead_ns: u64| quota.decide(Some(NOW_NS + ahead_ns), NOW_NS, 0).unwrap().to_reply()[4];
     assert_eq!(reset(1_000_999_999), 1);
     assert_eq!(reset(1_001_000_000), 2);
 }
@@ -165,40 +150,22 @@ fn negative_bursts_and_rates_let_nothing_pass() {
 fn numbers_that_would_wrap_are_errors() {
     assert_eq!(Quota::cell(i64::MAX, 1, 1), Err(GcraError::Overflow));
     assert_eq!(Quota::cell(1 << 40, 1, 1), Err(GcraError::Overflow));
-    assert_eq!(
-        Quota::cell(0, i64::MAX, i64::MAX).map(|quota| quota.emission_ns),
-        Ok(SECOND_NS)
-    );
+    assert_eq!(Quota::cell(0, i64::MAX, i64::MAX).map(|quota| quota.emission_ns), Ok(SECOND_NS));
     assert_eq!(Quota::cell(1, 1, i64::MAX), Err(GcraError::Overflow));
     assert_eq!(Quota::crab(i64::MAX, 1, 1), Err(GcraError::Overflow));
     let quota = Quota::cell(4, 1, 1).unwrap();
-    assert_eq!(
-        quota.decide(None, NOW_NS, i64::MAX),
-        Err(GcraError::Overflow)
-    );
-    assert_eq!(
-        quota.decide(None, NOW_NS, i64::MIN),
-        Err(GcraError::Overflow)
-    );
+    assert_eq!(quota.decide(None, NOW_NS, i64::MAX), Err(GcraError::Overflow));
+    assert_eq!(quota.decide(None, NOW_NS, i64::MIN), Err(GcraError::Overflow));
     assert_eq!(quota.decide(None, u64::MAX, 1), Err(GcraError::Overflow));
-    let denied = Quota::crab(5, 1, 1)
-        .unwrap()
-        .decide(None, NOW_NS, i64::MAX)
-        .unwrap();
+    let denied = Quota::crab(5, 1, 1).unwrap().decide(None, NOW_NS, i64::MAX).unwrap();
     assert_eq!(denied.to_reply(), [0, 5, 5, 3, i64::MAX / SECOND_NS]);
 }
 
 #[test]
 fn the_tests_of_throttlecrab_hold() {
     let quota = Quota::crab(10, 100, 60).unwrap();
-    assert_eq!(
-        Kept::default().call(quota, 0, 1).to_reply(),
-        [1, 10, 9, 5, 0]
-    );
-    assert_eq!(
-        Kept::default().call(quota, 0, 5).to_reply(),
-        [1, 10, 5, 7, 0]
-    );
+    assert_eq!(Kept::default().call(quota, 0, 1).to_reply(), [1, 10, 9, 5, 0]);
+    assert_eq!(Kept::default().call(quota, 0, 5).to_reply(), [1, 10, 5, 7, 0]);
     let quota = Quota::crab(3, 10, 60).unwrap();
     let mut cell = Kept::default();
     for remaining in [2, 1, 0] {
@@ -210,65 +177,39 @@ fn the_tests_of_throttlecrab_hold() {
 
 #[test]
 fn an_idle_cell_of_throttlecrab_passes_its_burst_and_no_more() {
-    // throttlecrab itself lets 17 pass here (peers.md 2.3).
+    // throttlecrab itself lets 17 pass here.
     let quota = Quota::crab(10, 10, 60).unwrap();
     let mut cell = Kept::default();
     cell.call(quota, 0, 1);
     assert_eq!(cell.call(quota, 50_000, 0).remaining, 10);
-    let passed = (0..30)
-        .filter(|_| !cell.call(quota, 50_000, 1).limited)
-        .count();
+    let passed = (0..30).filter(|_| !cell.call(quota, 50_000, 1).limited).count();
     assert_eq!(passed, 10);
 }
 
 #[test]
 fn throttlecrab_tells_a_wait_even_for_what_cannot_pass() {
     let quota = Quota::crab(10, 10, 60).unwrap();
-    assert_eq!(
-        Kept::default().call(quota, 0, 11).to_reply(),
-        [0, 10, 10, 48, 6]
-    );
+    assert_eq!(Kept::default().call(quota, 0, 11).to_reply(), [0, 10, 10, 48, 6]);
 }
 
 #[test]
 fn parameters_of_throttlecrab_are_positive() {
     for (max_burst, count, period_s) in [(0, 1, 1), (1, 0, 1), (1, 1, 0), (-1, 1, 1)] {
-        assert_eq!(
-            Quota::crab(max_burst, count, period_s),
-            Err(GcraError::InvalidRate)
-        );
+        assert_eq!(Quota::crab(max_burst, count, period_s), Err(GcraError::InvalidRate));
     }
     let quota = Quota::crab(1, 1, 1).unwrap();
-    assert_eq!(
-        quota.decide(None, NOW_NS, -1),
-        Err(GcraError::NegativeQuantity(-1))
-    );
+    assert_eq!(quota.decide(None, NOW_NS, -1), Err(GcraError::NegativeQuantity(-1)));
     let unlimited = Quota::crab(5, i64::MAX, 1).unwrap();
-    assert_eq!(
-        unlimited.decide(None, NOW_NS, 100).unwrap().to_reply(),
-        [1, 5, 0, 0, 0]
-    );
+    assert_eq!(unlimited.decide(None, NOW_NS, 100).unwrap().to_reply(), [1, 5, 0, 0, 0]);
 }
 
 #[test]
 fn error_texts_are_those_of_the_two_servers() {
     for (error, text) in [
-        (
-            GcraError::ZeroRate,
-            "Cell error: Store error: Zero rates are not supported",
-        ),
-        (
-            GcraError::NegativeRate,
-            "Cell error: Store error: Error while setting key expire",
-        ),
-        (
-            GcraError::InvalidRate,
-            "ERR Rate limit check failed: invalid rate limit parameters",
-        ),
-        (
-            GcraError::NegativeQuantity(-3),
-            "ERR Rate limit check failed: negative quantity: -3",
-        ),
+        (GcraError::ZeroRate, "Cell error: Store error: Zero rates are not supported"),
+        (GcraError::NegativeRate, "Cell error: Store error: Error while setting key expire"),
+        (GcraError::InvalidRate, "ERR Rate limit check failed: invalid rate limit parameters"),
+        (GcraError::NegativeQuantity(-3), "ERR Rate limit check failed: negative quantity: -3"),
     ] {
         assert_eq!(error.to_string(), text);
     }

@@ -9,9 +9,7 @@ use crate::resp::{self, Reply};
 const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
 
 const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static str) -> Spec {
-    Spec::new(name, arity, handler)
-        .flags(LOOSE)
-        .docs("server", "6.0.0", summary)
+    Spec::new(name, arity, handler).flags(LOOSE).docs("server", "6.0.0", summary)
 }
 
 pub(super) const ROWS: &[Spec] = &[
@@ -20,20 +18,10 @@ pub(super) const ROWS: &[Spec] = &[
         "6.0.0",
         "A container for access list control commands",
     ),
-    row(
-        "acl|whoami",
-        2,
-        who_am_i,
-        "Return the name of the user of this connection",
-    ),
-    row(
-        "acl|cat",
-        -2,
-        categories,
-        "List the categories, or the commands of one",
-    )
-    .complexity("O(N) where N is the number of commands")
-    .arguments(&[text("categoryname").optional()]),
+    row("acl|whoami", 2, who_am_i, "Return the name of the user of this connection"),
+    row("acl|cat", -2, categories, "List the categories, or the commands of one")
+        .complexity("O(N) where N is the number of commands")
+        .arguments(&[text("categoryname").optional()]),
     row("acl|users", 2, users, "List the names of all users").flags(LOOSE.with(Flags::ADMIN)),
     row("acl|list", 2, list, "List all users and their rules").flags(LOOSE.with(Flags::ADMIN)),
     help::row("acl|help", "server", "6.0.0"),
@@ -78,8 +66,5 @@ fn list(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
 
 /// LOLWUT: a line that tells what answers here.
 pub(super) fn lolwut(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    Reply::Frame(resp::verbatim(&format!(
-        "ratel ver. {}\n",
-        env!("CARGO_PKG_VERSION")
-    )))
+    Reply::Frame(resp::verbatim(&format!("ratel ver. {}\n", env!("CARGO_PKG_VERSION"))))
 }

@@ -36,10 +36,7 @@ impl<'a> Args<'a> {
 
     /// Word `index`, 0 being the command's name; empty where there is none.
     pub fn get(&self, index: usize) -> &'a [u8] {
-        self.spans
-            .get(index)
-            .map(|span| span.of(self.request))
-            .unwrap_or_default()
+        self.spans.get(index).map(|span| span.of(self.request)).unwrap_or_default()
     }
 
     /// The words from the first on.
@@ -50,10 +47,7 @@ impl<'a> Args<'a> {
 
     /// The words from `index` on, as a request of their own.
     pub fn tail(&self, index: usize) -> Args<'a> {
-        Args {
-            request: self.request,
-            spans: self.spans.get(index..).unwrap_or_default(),
-        }
+        Args { request: self.request, spans: self.spans.get(index..).unwrap_or_default() }
     }
 
     /// True if word `index` is this ASCII word, in any case.
@@ -94,13 +88,7 @@ pub fn parse_integer(word: &[u8]) -> Option<i64> {
             // Built up on the negative side, which reaches one further than the positive.
             value.checked_mul(10)?.checked_sub(digit)
         })
-        .and_then(|value| {
-            if negative {
-                Some(value)
-            } else {
-                value.checked_neg()
-            }
-        })
+        .and_then(|value| if negative { Some(value) } else { value.checked_neg() })
 }
 
 #[cfg(test)]

@@ -59,14 +59,7 @@ pub struct Argument {
 
 impl Argument {
     const fn new(name: &'static str, kind: Kind) -> Self {
-        Argument {
-            name,
-            kind,
-            token: None,
-            optional: false,
-            multiple: false,
-            arguments: &[],
-        }
+        Argument { name, kind, token: None, optional: false, multiple: false, arguments: &[] }
     }
 
     /// The same, after a word.

@@ -72,9 +72,7 @@ const ADMIN: Flags = LOOSE.with(Flags::ADMIN);
 const ON_OFF: &[Argument] = &[one_of("enabled", &[word("on", "ON"), word("off", "OFF")])];
 
 const fn row(name: &'static str, arity: i32, handler: Handler) -> Spec {
-    Spec::new(name, arity, handler)
-        .categories(Categories::CONNECTION)
-        .flags(LOOSE)
+    Spec::new(name, arity, handler).categories(Categories::CONNECTION).flags(LOOSE)
 }
 
 pub(super) const ROWS: &[Spec] = &[
@@ -104,47 +102,26 @@ pub(super) const ROWS: &[Spec] = &[
         .arguments(&[text("connection-name")]),
     row("client|getname", 2, get_name).docs(GROUP, "2.6.9", "Get the current connection name"),
     row("client|setinfo", 4, set_info)
-        .docs(
-            GROUP,
-            "7.2.0",
-            "Tell the name or the version of the client library",
-        )
+        .docs(GROUP, "7.2.0", "Tell the name or the version of the client library")
         .arguments(&[one_of(
             "attr",
-            &[
-                text("libname").token("LIB-NAME"),
-                text("libver").token("LIB-VER"),
-            ],
+            &[text("libname").token("LIB-NAME"), text("libver").token("LIB-VER")],
         )]),
     row("client|no-evict", 3, no_evict)
         .flags(ADMIN)
-        .docs(
-            GROUP,
-            "7.0.0",
-            "Mark the connection as one to spare; no client is evicted here",
-        )
+        .docs(GROUP, "7.0.0", "Mark the connection as one to spare; no client is evicted here")
         .arguments(ON_OFF),
     row("client|no-touch", 3, no_touch)
-        .docs(
-            GROUP,
-            "7.2.0",
-            "Mark the connection as one whose reads leave no trace",
-        )
+        .docs(GROUP, "7.2.0", "Mark the connection as one whose reads leave no trace")
         .arguments(ON_OFF),
     row("client|pause", -3, pause)
         .flags(ADMIN)
-        .docs(
-            GROUP,
-            "3.0.0",
-            "Hold back the commands of all clients for some time",
-        )
+        .docs(GROUP, "3.0.0", "Hold back the commands of all clients for some time")
         .arguments(&[
             integer("timeout"),
             one_of("mode", &[word("write", "WRITE"), word("all", "ALL")]).optional(),
         ]),
-    row("client|unpause", 2, unpause)
-        .flags(ADMIN)
-        .docs(GROUP, "6.2.0", "End CLIENT PAUSE"),
+    row("client|unpause", 2, unpause).flags(ADMIN).docs(GROUP, "6.2.0", "End CLIENT PAUSE"),
     row("client|reply", 3, reply)
         .docs(GROUP, "3.2.0", "Tell the server whether to reply")
         .arguments(&[one_of(
@@ -190,10 +167,7 @@ pub(super) fn forget(record: &ClientRecord) {
 /// Changes the protocol of the replies that follow, this one included.
 pub(super) fn set_protocol(session: &mut Session, protocol: Protocol) {
     session.protocol = protocol;
-    session
-        .record
-        .resp3
-        .store(protocol == Protocol::Resp3, Relaxed);
+    session.record.resp3.store(protocol == Protocol::Resp3, Relaxed);
 }
 
 fn id(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
@@ -210,11 +184,7 @@ fn set_name(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 
 fn get_name(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     let name = context.session.record.identity.lock().name.clone();
-    Reply::Frame(if name.is_empty() {
-        resp::null()
-    } else {
-        resp::bulk(name)
-    })
+    Reply::Frame(if name.is_empty() { resp::null() } else { resp::bulk(name) })
 }
 
 fn set_info(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
@@ -272,9 +242,7 @@ fn pause(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     let Ok(timeout_ms) = u64::try_from(timeout) else {
         return failure("ERR timeout is negative");
     };
-    context
-        .host
-        .pause(mode, context.now_ms.saturating_add(timeout_ms));
+    context.host.pause(mode, context.now_ms.saturating_add(timeout_ms));
     Reply::Simple("OK")
 }
 

@@ -46,12 +46,8 @@ impl Filters<'_> {
         let age_s = now_ms.saturating_sub(record.created_ms) / 1_000;
         self.id.is_none_or(|id| id == record.id)
             && self.addr.is_none_or(|addr| addr == record.addr.as_bytes())
-            && self
-                .laddr
-                .is_none_or(|laddr| laddr == record.laddr.as_bytes())
-            && self
-                .client_type
-                .is_none_or(|chosen| chosen == ClientType::Normal)
+            && self.laddr.is_none_or(|laddr| laddr == record.laddr.as_bytes())
+            && self.client_type.is_none_or(|chosen| chosen == ClientType::Normal)
             && self.age_s_min.is_none_or(|age_s_min| age_s >= age_s_min)
             && !(self.spare_me && record.id == me)
     }
@@ -59,10 +55,7 @@ impl Filters<'_> {
 
 pub(super) fn kill(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     if args.len() == 3 {
-        let filters = Filters {
-            addr: Some(args.get(2)),
-            ..Filters::default()
-        };
+        let filters = Filters { addr: Some(args.get(2)), ..Filters::default() };
         return match close(context, &filters) {
             0 => failure("ERR No such client"),
             _ => Reply::Simple("OK"),
@@ -75,10 +68,7 @@ pub(super) fn kill(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 }
 
 fn read_filters<'a>(args: &Args<'a>) -> Result<Filters<'a>, ErrorText> {
-    let mut filters = Filters {
-        spare_me: true,
-        ..Filters::default()
-    };
+    let mut filters = Filters { spare_me: true, ..Filters::default() };
     if !args.len().is_multiple_of(2) {
         return Err("ERR syntax error".into());
     }

@@ -72,12 +72,7 @@ pub(super) fn list(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         return failure("ERR syntax error");
     };
     let mut lines = String::new();
-    for record in context
-        .host
-        .clients()
-        .iter()
-        .filter(|record| chosen(record))
-    {
+    for record in context.host.clients().iter().filter(|record| chosen(record)) {
         line(record, context.now_ms, &mut lines);
     }
     Reply::Frame(resp::verbatim(&lines))
@@ -85,9 +80,7 @@ pub(super) fn list(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 
 /// A client's number, as an argument.
 pub(super) fn client_id(word: &[u8]) -> Option<u64> {
-    u64::try_from(parse_integer(word)?)
-        .ok()
-        .filter(|id| *id > 0)
+    u64::try_from(parse_integer(word)?).ok().filter(|id| *id > 0)
 }
 
 fn line(record: &ClientRecord, now_ms: u64, out: &mut String) {
@@ -129,14 +122,6 @@ fn flags(record: &ClientRecord) -> String {
         (record.no_evict.load(Relaxed), 'e'),
         (record.no_touch.load(Relaxed), 'T'),
     ];
-    let flags: String = letters
-        .iter()
-        .filter(|(set, _)| *set)
-        .map(|(_, letter)| letter)
-        .collect();
-    if flags.is_empty() {
-        "N".to_owned()
-    } else {
-        flags
-    }
+    let flags: String = letters.iter().filter(|(set, _)| *set).map(|(_, letter)| letter).collect();
+    if flags.is_empty() { "N".to_owned() } else { flags }
 }

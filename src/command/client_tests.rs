@@ -25,18 +25,13 @@ fn list_shows_all_or_those_chosen() {
     let mut fake = Fake::new();
     fake.host.clients.lock().push(client(9));
     let ids = |text: String| -> Vec<String> {
-        text.lines()
-            .map(|line| line.split(' ').next().unwrap().to_owned())
-            .collect()
+        text.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
     };
     assert_eq!(ids(fake.text("CLIENT LIST")), ["id=7", "id=9"]);
     assert_eq!(ids(fake.text("CLIENT LIST TYPE normal")), ["id=7", "id=9"]);
     assert!(ids(fake.text("CLIENT LIST TYPE pubsub")).is_empty());
     assert_eq!(ids(fake.text("CLIENT LIST ID 1 9")), ["id=9"]);
-    assert_eq!(
-        fake.error("CLIENT LIST TYPE foo"),
-        "ERR Unknown client type 'foo'"
-    );
+    assert_eq!(fake.error("CLIENT LIST TYPE foo"), "ERR Unknown client type 'foo'");
     assert_eq!(fake.error("CLIENT LIST ID x"), "ERR Invalid client ID");
     assert_eq!(fake.error("CLIENT LIST ID"), SYNTAX);
     assert_eq!(fake.error("CLIENT LIST foo"), SYNTAX);
@@ -55,10 +50,7 @@ fn names_must_fit_into_a_line() {
     assert_eq!(fake.text("CLIENT GETNAME"), "n");
     assert_eq!(fake.ask_words(&["CLIENT", "SETNAME", ""]), OK);
     assert_eq!(fake.ask("CLIENT GETNAME"), Reply::Frame(resp::null()));
-    assert_eq!(
-        fake.error("CLIENT SETINFO foo x"),
-        "ERR Unrecognized option 'foo'"
-    );
+    assert_eq!(fake.error("CLIENT SETINFO foo x"), "ERR Unrecognized option 'foo'");
     let reply = fake.ask_words(&["CLIENT", "SETINFO", "lib-name", "a b"]);
     let text = "ERR lib-name cannot contain spaces, newlines or special characters.";
     assert_eq!(reply, Reply::Error(text.into()));
@@ -69,28 +61,15 @@ fn kill_closes_those_that_pass_every_filter() {
     let mut fake = Fake::new();
     fake.host.clients.lock().push(client(9));
     assert_eq!(fake.ask("CLIENT KILL ID 9"), Reply::Integer(1));
-    assert_eq!(
-        fake.ask("CLIENT KILL ADDR 127.0.0.1:50009"),
-        Reply::Integer(1)
-    );
+    assert_eq!(fake.ask("CLIENT KILL ADDR 127.0.0.1:50009"), Reply::Integer(1));
     assert_eq!(fake.ask("CLIENT KILL 127.0.0.1:50009"), OK);
     assert_eq!(
         fake.ask("CLIENT KILL TYPE normal LADDR 127.0.0.1:6379 MAXAGE 5"),
         Reply::Integer(1)
     );
     assert_eq!(*fake.host.killed.lock(), [9, 9, 9, 9]);
-    for none in [
-        "ID 8",
-        "ADDR 1.2.3.4:5",
-        "LADDR 1.2.3.4:5",
-        "TYPE pubsub",
-        "MAXAGE 6",
-    ] {
-        assert_eq!(
-            fake.ask(&format!("CLIENT KILL {none}")),
-            Reply::Integer(0),
-            "{none}"
-        );
+    for none in ["ID 8", "ADDR 1.2.3.4:5", "LADDR 1.2.3.4:5", "TYPE pubsub", "MAXAGE 6"] {
+        assert_eq!(fake.ask(&format!("CLIENT KILL {none}")), Reply::Integer(0), "{none}");
     }
     // Oneself is spared unless one says otherwise.
     assert_eq!(fake.ask("CLIENT KILL ID 7"), Reply::Integer(0));
@@ -113,11 +92,7 @@ fn kill_refuses_what_redis_refuses() {
         ("ID 5 ADDR", SYNTAX),
         ("foo bar", SYNTAX),
     ] {
-        assert_eq!(
-            fake.error(&format!("CLIENT KILL {request}")),
-            text,
-            "{request}"
-        );
+        assert_eq!(fake.error(&format!("CLIENT KILL {request}")), text, "{request}");
     }
 }
 
@@ -125,23 +100,14 @@ fn kill_refuses_what_redis_refuses() {
 fn pause_holds_until_its_time() {
     let mut fake = Fake::new();
     assert_eq!(fake.ask("CLIENT PAUSE 100 write"), OK);
-    assert_eq!(
-        *fake.host.pause.lock(),
-        Some((PauseMode::Write, NOW_MS + 100))
-    );
+    assert_eq!(*fake.host.pause.lock(), Some((PauseMode::Write, NOW_MS + 100)));
     assert_eq!(fake.ask("CLIENT PAUSE 9223372036854775807"), OK);
     assert_eq!(fake.host.pause.lock().unwrap().0, PauseMode::All);
     assert_eq!(fake.ask("CLIENT UNPAUSE"), OK);
     assert_eq!(*fake.host.pause.lock(), None);
-    assert_eq!(
-        fake.error("CLIENT PAUSE x"),
-        "ERR timeout is not an integer or out of range"
-    );
+    assert_eq!(fake.error("CLIENT PAUSE x"), "ERR timeout is not an integer or out of range");
     assert_eq!(fake.error("CLIENT PAUSE -1"), "ERR timeout is negative");
-    assert_eq!(
-        fake.error("CLIENT PAUSE 1 foo"),
-        "ERR CLIENT PAUSE mode must be WRITE or ALL"
-    );
+    assert_eq!(fake.error("CLIENT PAUSE 1 foo"), "ERR CLIENT PAUSE mode must be WRITE or ALL");
 }
 
 #[test]

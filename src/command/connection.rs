@@ -18,10 +18,7 @@ use crate::resp::{self, Protocol, Reply};
 /// length either.
 const PASSWORD_BLOCK_BYTES: usize = 512;
 
-const LOOSE: Flags = Flags::NOSCRIPT
-    .with(Flags::LOADING)
-    .with(Flags::STALE)
-    .with(Flags::FAST);
+const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST);
 const BEFORE_AUTH: Flags = LOOSE.with(Flags::NO_AUTH);
 
 const fn row(name: &'static str, arity: i32, handler: Handler) -> Spec {
@@ -37,9 +34,7 @@ pub(super) const ROWS: &[Spec] = &[
         .flags(Flags::FAST)
         .docs("connection", "1.0.0", "Echo the given string")
         .arguments(&[text("message")]),
-    row("quit", -1, quit)
-        .flags(BEFORE_AUTH)
-        .docs("connection", "1.0.0", "Close the connection"),
+    row("quit", -1, quit).flags(BEFORE_AUTH).docs("connection", "1.0.0", "Close the connection"),
     row("reset", 1, reset).flags(BEFORE_AUTH).docs(
         "connection",
         "6.2.0",
@@ -47,11 +42,7 @@ pub(super) const ROWS: &[Spec] = &[
     ),
     row("select", 2, select)
         .flags(Flags::LOADING.with(Flags::STALE).with(Flags::FAST))
-        .docs(
-            "connection",
-            "1.0.0",
-            "Choose the database; there is only database 0",
-        )
+        .docs("connection", "1.0.0", "Choose the database; there is only database 0")
         .arguments(&[integer("index")]),
     row("auth", -2, auth)
         .flags(BEFORE_AUTH)
@@ -59,11 +50,7 @@ pub(super) const ROWS: &[Spec] = &[
         .arguments(&[text("username").optional(), text("password")]),
     row("hello", -1, hello)
         .flags(BEFORE_AUTH)
-        .docs(
-            "connection",
-            "6.0.0",
-            "Choose the protocol, authenticate and name the connection",
-        )
+        .docs("connection", "6.0.0", "Choose the protocol, authenticate and name the connection")
         .arguments(&[block(
             "arguments",
             &[
@@ -149,11 +136,7 @@ fn may_enter(context: &Context<'_>, user: &[u8], password: &[u8]) -> bool {
 
 /// Compares in a time that depends on the lengths only by whole blocks.
 fn same_password(expected: &[u8], given: &[u8]) -> bool {
-    let blocks = expected
-        .len()
-        .max(given.len())
-        .div_ceil(PASSWORD_BLOCK_BYTES)
-        .max(1);
+    let blocks = expected.len().max(given.len()).div_ceil(PASSWORD_BLOCK_BYTES).max(1);
     let padded = |word: &[u8]| {
         let mut padded = vec![0; blocks * PASSWORD_BLOCK_BYTES];
         padded[..word.len()].copy_from_slice(word);

@@ -18,10 +18,7 @@ fn ping_and_echo_give_back_what_they_got() {
     assert_eq!(fake.ask("PING"), Reply::Simple("PONG"));
     assert_eq!(fake.text("PING hello"), "hello");
     assert_eq!(fake.text("echo a"), "a");
-    assert_eq!(
-        fake.error("PING a b"),
-        "ERR wrong number of arguments for 'ping' command"
-    );
+    assert_eq!(fake.error("PING a b"), "ERR wrong number of arguments for 'ping' command");
 }
 
 #[test]
@@ -30,23 +27,14 @@ fn only_database_0_exists() {
     assert_eq!(fake.ask("SELECT 0"), OK);
     assert_eq!(fake.error("SELECT 1"), "ERR DB index is out of range");
     assert_eq!(fake.error("SELECT -1"), "ERR DB index is out of range");
-    assert_eq!(
-        fake.error("SELECT x"),
-        "ERR value is not an integer or out of range"
-    );
+    assert_eq!(fake.error("SELECT x"), "ERR value is not an integer or out of range");
 }
 
 #[test]
 fn auth_opens_with_the_right_pair_only() {
     let mut fake = locked();
     let long = "s".repeat(1_000);
-    for wrong in [
-        "AUTH secre",
-        "AUTH secrets",
-        "AUTH SECRET",
-        "AUTH ",
-        "AUTH other secret",
-    ] {
+    for wrong in ["AUTH secre", "AUTH secrets", "AUTH SECRET", "AUTH ", "AUTH other secret"] {
         assert_eq!(fake.error(wrong), WRONG);
         assert!(!fake.session.authenticated);
     }
@@ -76,9 +64,7 @@ fn auth_without_a_password_set_answers_as_redis() {
 #[test]
 fn hello_chooses_the_protocol_and_shows_the_card() {
     let mut fake = Fake::new();
-    let Reply::Frame(Frame::Map { data, .. }) = fake.ask("HELLO 3") else {
-        panic!("no map")
-    };
+    let Reply::Frame(Frame::Map { data, .. }) = fake.ask("HELLO 3") else { panic!("no map") };
     assert_eq!(fake.session.protocol, Protocol::Resp3);
     let fields: Vec<_> = data.into_iter().collect();
     let expected = [
@@ -102,33 +88,18 @@ fn a_hello_that_fails_changes_nothing() {
     let mut fake = locked();
     for (request, text) in [
         ("HELLO 4", "NOPROTO unsupported protocol version"),
-        (
-            "HELLO x",
-            "ERR Protocol version is not an integer or out of range",
-        ),
+        ("HELLO x", "ERR Protocol version is not an integer or out of range"),
         ("HELLO 3 foo", "ERR Syntax error in HELLO option 'foo'"),
-        (
-            "HELLO 3 auth default",
-            "ERR Syntax error in HELLO option 'auth'",
-        ),
-        (
-            "HELLO 3 AUTH default secret SETNAME",
-            "ERR Syntax error in HELLO option 'SETNAME'",
-        ),
+        ("HELLO 3 auth default", "ERR Syntax error in HELLO option 'auth'"),
+        ("HELLO 3 AUTH default secret SETNAME", "ERR Syntax error in HELLO option 'SETNAME'"),
         ("HELLO 3 AUTH default wrong SETNAME n", WRONG),
     ] {
         assert_eq!(fake.error(request), text);
         assert!(!fake.session.authenticated);
         assert_eq!(fake.session.protocol, Protocol::Resp2);
     }
-    assert!(
-        fake.error("HELLO 3")
-            .starts_with("NOAUTH HELLO must be called with the client ")
-    );
-    assert!(matches!(
-        fake.ask("HELLO 3 AUTH default secret SETNAME n"),
-        Reply::Frame(_)
-    ));
+    assert!(fake.error("HELLO 3").starts_with("NOAUTH HELLO must be called with the client "));
+    assert!(matches!(fake.ask("HELLO 3 AUTH default secret SETNAME n"), Reply::Frame(_)));
     assert_eq!(fake.text("CLIENT GETNAME"), "n");
 }
 

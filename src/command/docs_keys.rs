@@ -9,11 +9,8 @@ use super::spec::{Categories, Flags, Handler, Keys, Spec};
 
 const GROUP: &str = "generic";
 const READ: Flags = Flags::READONLY.with(Flags::FAST);
-const FLUSH: &[Argument] = &[one_of(
-    "flush-type",
-    &[word("async", "ASYNC"), word("sync", "SYNC")],
-)
-.optional()];
+const FLUSH: &[Argument] =
+    &[one_of("flush-type", &[word("async", "ASYNC"), word("sync", "SYNC")]).optional()];
 const ONE_KEY: &[Argument] = &[key("key")];
 const DELETED: &[&str] = &["RM", "delete"];
 const READ_ONLY: &[&str] = &["RO"];
@@ -36,12 +33,7 @@ const fn flush(name: &'static str, handler: Handler, summary: &'static str) -> S
 const fn object(name: &'static str, since: &'static str, summary: &'static str) -> Spec {
     row(name, 3, keys::object)
         .flags(Flags::READONLY)
-        .keys(Keys::Range {
-            first: 2,
-            last: 2,
-            step: 1,
-            access: READ_ONLY,
-        })
+        .keys(Keys::Range { first: 2, last: 2, step: 1, access: READ_ONLY })
         .docs(GROUP, since, summary)
         .arguments(ONE_KEY)
 }
@@ -75,11 +67,7 @@ pub(super) const ROWS: &[Spec] = &[
     row("pttl", 2, keys::pttl)
         .flags(READ)
         .keys(Keys::one(&["RO", "access"]))
-        .docs(
-            GROUP,
-            "2.6.0",
-            "Get the time to live for a key in milliseconds",
-        )
+        .docs(GROUP, "2.6.0", "Get the time to live for a key in milliseconds")
         .arguments(&[key("key")]),
     row("exists", -2, keys::exists)
         .flags(READ)
@@ -96,19 +84,11 @@ pub(super) const ROWS: &[Spec] = &[
     row("unlink", -2, keys::unlink)
         .flags(Flags::WRITE.with(Flags::FAST))
         .keys(Keys::all(DELETED))
-        .docs(
-            GROUP,
-            "4.0.0",
-            "Delete keys, their counters included; the same as DEL here",
-        )
+        .docs(GROUP, "4.0.0", "Delete keys, their counters included; the same as DEL here")
         .complexity(EACH_KEY)
         .arguments(&[key("key").multiple()]),
     flush("flushall", keys::flushall, "Remove all keys and counters"),
-    flush(
-        "flushdb",
-        keys::flushdb,
-        "Remove all keys and counters; the same as FLUSHALL here",
-    ),
+    flush("flushdb", keys::flushdb, "Remove all keys and counters; the same as FLUSHALL here"),
     row("keys", 2, keys::keys)
         .flags(Flags::READONLY)
         .categories(Categories::KEYSPACE.with(Categories::DANGEROUS))
@@ -120,22 +100,10 @@ pub(super) const ROWS: &[Spec] = &[
         "2.2.3",
         "A container for object introspection commands",
     ),
-    object(
-        "object|encoding",
-        "2.2.3",
-        "Inspect the internal encoding of a key",
-    ),
+    object("object|encoding", "2.2.3", "Inspect the internal encoding of a key"),
     object("object|freq", "4.0.0", "Get the access frequency of a key"),
-    object(
-        "object|idletime",
-        "2.2.3",
-        "Get the time since a key was last accessed",
-    ),
-    object(
-        "object|refcount",
-        "2.2.3",
-        "Get the number of references to the value of a key",
-    ),
+    object("object|idletime", "2.2.3", "Get the time since a key was last accessed"),
+    object("object|refcount", "2.2.3", "Get the number of references to the value of a key"),
     help::row("object|help", GROUP, "6.2.0"),
     row("memory", -2, keys::container).container().docs(
         "server",
@@ -144,18 +112,16 @@ pub(super) const ROWS: &[Spec] = &[
     ),
     row("memory|usage", -3, keys::memory_usage)
         .flags(Flags::READONLY)
-        .keys(Keys::Range {
-            first: 2,
-            last: 2,
-            step: 1,
-            access: READ_ONLY,
-        })
+        .keys(Keys::Range { first: 2, last: 2, step: 1, access: READ_ONLY })
         .docs("server", "4.0.0", "Estimate the memory usage of a key")
         .arguments(&[key("key"), integer("count").token("SAMPLES").optional()]),
     row("memory|stats", 2, keys::memory_stats)
         .docs("server", "4.0.0", "Return details about memory usage")
         .complexity(EVERY_KEY),
-    row("memory|doctor", 2, keys::memory_doctor)
-        .docs("server", "4.0.0", "Return a memory problems report"),
+    row("memory|doctor", 2, keys::memory_doctor).docs(
+        "server",
+        "4.0.0",
+        "Return a memory problems report",
+    ),
     help::row("memory|help", "server", "4.0.0"),
 ];

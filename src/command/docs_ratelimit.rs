@@ -27,11 +27,7 @@ pub(super) const ROWS: &[Spec] = &[
     row("rl.hit", -4, ratelimit::hit)
         .flags(GROW)
         .keys(Keys::one(CHANGED))
-        .docs(
-            GROUP,
-            SINCE,
-            "Count a hit in the current window and tell whether it is allowed",
-        )
+        .docs(GROUP, SINCE, "Count a hit in the current window and tell whether it is allowed")
         .arguments(&[
             key("key"),
             SCALE,
@@ -43,51 +39,27 @@ pub(super) const ROWS: &[Spec] = &[
     row("rl.check", -4, ratelimit::check)
         .flags(READ)
         .keys(Keys::one(READ_ONLY))
-        .docs(
-            GROUP,
-            SINCE,
-            "Tell what RL.HIT would answer, and count nothing",
-        )
+        .docs(GROUP, SINCE, "Tell what RL.HIT would answer, and count nothing")
         .arguments(&[key("key"), SCALE, integer("limit"), INCREMENT, SLIDING]),
     row("rl.mhit", -6, ratelimit::mhit)
         .flags(GROW)
-        .keys(Keys::Counted {
-            count_at: 1,
-            step: 4,
-            access: CHANGED,
-        })
-        .docs(
-            GROUP,
-            SINCE,
-            "Count hits under several limits: all of them, or none if one denies",
-        )
+        .keys(Keys::Counted { count_at: 1, step: 4, access: CHANGED })
+        .docs(GROUP, SINCE, "Count hits under several limits: all of them, or none if one denies")
         .complexity("O(N) where N is the number of limits")
         .arguments(&[
             integer("numlimits"),
-            block(
-                "hit",
-                &[key("key"), SCALE, integer("limit"), integer("increment")],
-            )
-            .multiple(),
+            block("hit", &[key("key"), SCALE, integer("limit"), integer("increment")]).multiple(),
             SLIDING,
         ]),
     row("rl.inc", -3, ratelimit::inc)
         .flags(GROW)
         .keys(Keys::one(CHANGED))
-        .docs(
-            GROUP,
-            SINCE,
-            "Add to the count of the current window without a limit",
-        )
+        .docs(GROUP, SINCE, "Add to the count of the current window without a limit")
         .arguments(&[key("key"), SCALE, INCREMENT, SLIDING]),
     row("rl.get", -3, ratelimit::get)
         .flags(READ)
         .keys(Keys::one(READ_ONLY))
-        .docs(
-            GROUP,
-            SINCE,
-            "Get the count of the current window, 0 if there is none",
-        )
+        .docs(GROUP, SINCE, "Get the count of the current window, 0 if there is none")
         .arguments(&[key("key"), SCALE, SLIDING]),
     row("rl.set", -4, ratelimit::set)
         .flags(GROW)
@@ -97,58 +69,34 @@ pub(super) const ROWS: &[Spec] = &[
     row("rl.expiresat", -3, ratelimit::expires_at)
         .flags(READ)
         .keys(Keys::one(READ_ONLY))
-        .docs(
-            GROUP,
-            SINCE,
-            "Get when the current window ends, in ms since the epoch",
-        )
+        .docs(GROUP, SINCE, "Get when the current window ends, in ms since the epoch")
         .arguments(&[key("key"), SCALE, SLIDING]),
     row("rl.refund", -4, ratelimit::refund)
         .flags(WRITE)
         .keys(Keys::one(CHANGED))
-        .docs(
-            GROUP,
-            SINCE,
-            "Give back what was counted in the current window, at most all of it",
-        )
+        .docs(GROUP, SINCE, "Give back what was counted in the current window, at most all of it")
         .arguments(&[key("key"), SCALE, integer("amount"), SLIDING]),
     row("rl.reset", -2, ratelimit::reset)
         .flags(WRITE)
         .keys(Keys::one(&["RW", "delete"]))
-        .docs(
-            GROUP,
-            SINCE,
-            "Forget the counters of a key, of all scales or of the scales named",
-        )
+        .docs(GROUP, SINCE, "Forget the counters of a key, of all scales or of the scales named")
         .complexity("O(N) where N is the number of scales in use")
         .arguments(&[key("key"), SCALE.optional().multiple()]),
     row("rl.throttle", -5, throttle::rl_throttle)
         .flags(GROW)
         .keys(Keys::one(CHANGED))
-        .docs(
-            GROUP,
-            SINCE,
-            "Ask the generic cell rate algorithm; replies as CL.THROTTLE",
-        )
+        .docs(GROUP, SINCE, "Ask the generic cell rate algorithm; replies as CL.THROTTLE")
         .arguments(THROTTLE),
     // redis-cell's own arity error comes from the handler.
     row("cl.throttle", -1, throttle::cl_throttle)
         .flags(GROW)
         .keys(Keys::one(CHANGED))
-        .docs(
-            GROUP,
-            SINCE,
-            "Ask the generic cell rate algorithm, compatible with redis-cell",
-        )
+        .docs(GROUP, SINCE, "Ask the generic cell rate algorithm, compatible with redis-cell")
         .arguments(THROTTLE),
     row("throttle", -5, throttle::throttle)
         .flags(GROW)
         .keys(Keys::one(CHANGED))
-        .docs(
-            GROUP,
-            SINCE,
-            "Ask the generic cell rate algorithm, compatible with throttlecrab",
-        )
+        .docs(GROUP, SINCE, "Ask the generic cell rate algorithm, compatible with throttlecrab")
         .arguments(THROTTLE),
 ];
 

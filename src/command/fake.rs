@@ -117,12 +117,7 @@ impl Fake {
             effect: Effect::None,
             replies: Default::default(),
         };
-        Fake {
-            host,
-            session,
-            stats,
-            engine: engine(),
-        }
+        Fake { host, session, stats, engine: engine() }
     }
 
     /// Runs one request, its words split at single spaces.
@@ -205,10 +200,7 @@ pub(super) fn words(request: &[&str]) -> (Vec<u8>, Vec<Span>) {
     for word in request {
         let start = u32::try_from(bytes.len()).unwrap();
         bytes.extend_from_slice(word.as_bytes());
-        spans.push(Span {
-            start,
-            end: u32::try_from(bytes.len()).unwrap(),
-        });
+        spans.push(Span { start, end: u32::try_from(bytes.len()).unwrap() });
     }
     (bytes, spans)
 }

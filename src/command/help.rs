@@ -10,29 +10,21 @@ use crate::resp::{self, Reply};
 pub(super) const fn row(name: &'static str, group: &'static str, since: &'static str) -> Spec {
     Spec::new(name, 2, help)
         .flags(Flags::LOADING.with(Flags::STALE))
-        .docs(
-            group,
-            since,
-            "Show helpful text about the different subcommands",
-        )
+        .docs(group, since, "Show helpful text about the different subcommands")
         .complexity("O(N) where N is the number of subcommands")
 }
 
 fn help(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     let container = table::lookup(args.get(0)).map_or("", |row| table::TABLE[row].name);
-    let lines = lines(container)
-        .iter()
-        .map(|line| resp::simple(line))
-        .collect();
+    let lines = lines(container).iter().map(|line| resp::simple(line)).collect();
     Reply::Frame(resp::array(lines))
 }
 
 /// Redis's layout: a head line, then each subcommand and, indented, what it does.
 pub(super) fn lines(container: &str) -> Vec<String> {
     let name = container.to_ascii_uppercase();
-    let mut lines = vec![format!(
-        "{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    )];
+    let mut lines =
+        vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
     for spec in table::subcommands(container).filter(|spec| !spec.name.ends_with("|help")) {
         lines.push(syntax(spec));
         lines.push(format!("    {}.", spec.summary));
@@ -43,12 +35,7 @@ pub(super) fn lines(container: &str) -> Vec<String> {
 }
 
 fn syntax(spec: &Spec) -> String {
-    let mut line = spec
-        .name
-        .rsplit('|')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_uppercase();
+    let mut line = spec.name.rsplit('|').next().unwrap_or_default().to_ascii_uppercase();
     for argument in spec.arguments {
         line.push(' ');
         argument.render(&mut line);

@@ -32,11 +32,7 @@ const fn section(
     by_default: bool,
     write: fn(&Figures, &mut String),
 ) -> Section {
-    Section {
-        name,
-        by_default,
-        write,
-    }
+    Section { name, by_default, write }
 }
 
 const SECTIONS: &[Section] = &[

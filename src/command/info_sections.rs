@@ -131,11 +131,7 @@ pub(super) fn stats(figures: &Figures, out: &mut String) {
         "connection_panics": report.connection_panics,
     );
     for (limit, clients) in &report.closed_by {
-        let _ = write!(
-            out,
-            "clients_closed_{}:{clients}\r\n",
-            limit.replace('-', "_")
-        );
+        let _ = write!(out, "clients_closed_{}:{clients}\r\n", limit.replace('-', "_"));
     }
 }
 
@@ -263,16 +259,9 @@ pub(super) fn keyspace(figures: &Figures, out: &mut String) {
 }
 
 /// `part / whole` for people to read; 0 for an empty whole.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a percentage is shown with two decimals"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a percentage is shown with two decimals")]
 fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// Bytes as Redis prints them for people: `1.49M`.
@@ -297,12 +286,9 @@ mod tests {
 
     #[test]
     fn sizes_read_as_in_redis() {
-        for (bytes, shown) in [
-            (0, "0B"),
-            (1_023, "1023B"),
-            (1_559_160, "1.49M"),
-            (25_276_063_744, "23.54G"),
-        ] {
+        for (bytes, shown) in
+            [(0, "0B"), (1_023, "1023B"), (1_559_160, "1.49M"), (25_276_063_744, "23.54G")]
+        {
             assert_eq!(human(bytes), shown);
         }
     }

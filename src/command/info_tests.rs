@@ -1,9 +1,7 @@
 use super::super::fake::Fake;
 
 fn sections(text: &str) -> Vec<&str> {
-    text.lines()
-        .filter_map(|line| line.strip_prefix("# "))
-        .collect()
+    text.lines().filter_map(|line| line.strip_prefix("# ")).collect()
 }
 
 const ALL: [&str; 12] = [
@@ -26,16 +24,11 @@ fn sections_come_in_redis_order_whatever_the_request() {
     let mut fake = Fake::new();
     assert_eq!(sections(&fake.text("INFO all")), ALL);
     assert_eq!(sections(&fake.text("INFO everything")), ALL);
-    let default: Vec<_> = ALL
-        .into_iter()
-        .filter(|name| !["Commandstats", "Latencystats"].contains(name))
-        .collect();
+    let default: Vec<_> =
+        ALL.into_iter().filter(|name| !["Commandstats", "Latencystats"].contains(name)).collect();
     assert_eq!(sections(&fake.text("INFO")), default);
     assert_eq!(sections(&fake.text("INFO default")), default);
-    assert_eq!(
-        sections(&fake.text("INFO stats SERVER")),
-        ["Server", "Stats"]
-    );
+    assert_eq!(sections(&fake.text("INFO stats SERVER")), ["Server", "Stats"]);
     assert_eq!(fake.text("INFO nosuch"), "");
 }
 
@@ -44,10 +37,7 @@ fn every_line_is_a_field_a_title_or_empty() {
     let text = Fake::new().text("INFO all");
     assert!(text.ends_with("\r\n"));
     for line in text.split_terminator("\r\n") {
-        assert!(
-            line.is_empty() || line.starts_with("# ") || line.contains(':'),
-            "{line}"
-        );
+        assert!(line.is_empty() || line.starts_with("# ") || line.contains(':'), "{line}");
         assert!(!line.contains('\n'), "{line}");
     }
 }
@@ -116,10 +106,7 @@ fn statistics_are_summed_over_the_workers() {
         "keyspace_misses:2",
         "hits_total:7",
     ] {
-        assert!(
-            text.contains(&format!("\r\n{line}\r\n")),
-            "{line} in {text}"
-        );
+        assert!(text.contains(&format!("\r\n{line}\r\n")), "{line} in {text}");
     }
     assert!(text.contains("latency_percentiles_usec_ping:p50="));
     assert!(!text.contains("cmdstat_select"));

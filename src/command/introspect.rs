@@ -27,21 +27,9 @@ const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static
 
 pub(super) const ROWS: &[Spec] = &[
     row("command", -1, bare, "Get an array of command details").container(),
-    row(
-        "command|count",
-        2,
-        count,
-        "Get the total number of commands",
-    )
-    .complexity("O(1)"),
+    row("command|count", 2, count, "Get the total number of commands").complexity("O(1)"),
     row("command|info", -2, info, "Get details of commands").arguments(NAMES),
-    row(
-        "command|docs",
-        -2,
-        docs,
-        "Get the documentation of commands",
-    )
-    .arguments(NAMES),
+    row("command|docs", -2, docs, "Get the documentation of commands").arguments(NAMES),
     row("command|list", -2, list, "Get the names of commands").arguments(&[one_of(
         "filterby",
         &[
@@ -52,13 +40,7 @@ pub(super) const ROWS: &[Spec] = &[
     )
     .token("FILTERBY")
     .optional()]),
-    row(
-        "command|getkeys",
-        -4,
-        get_keys,
-        "Extract the keys of a whole request",
-    )
-    .arguments(REQUEST),
+    row("command|getkeys", -4, get_keys, "Extract the keys of a whole request").arguments(REQUEST),
     row(
         "command|getkeysandflags",
         -4,
@@ -70,10 +52,7 @@ pub(super) const ROWS: &[Spec] = &[
 ];
 
 fn top_level() -> impl Iterator<Item = &'static Spec> {
-    TABLE
-        .iter()
-        .copied()
-        .filter(|spec| !spec.name.contains('|'))
+    TABLE.iter().copied().filter(|spec| !spec.name.contains('|'))
 }
 
 fn bare(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
@@ -100,21 +79,14 @@ fn docs(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     let rows = if args.len() == 2 {
         top_level().map(pair).collect()
     } else {
-        args.tail(2)
-            .iter()
-            .filter_map(table::lookup)
-            .map(|row| pair(TABLE[row]))
-            .collect()
+        args.tail(2).iter().filter_map(table::lookup).map(|row| pair(TABLE[row])).collect()
     };
     Reply::Frame(resp::map(rows))
 }
 
 fn list(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     let names = |chosen: &dyn Fn(&Spec) -> bool| {
-        let names = TABLE
-            .iter()
-            .filter(|spec| chosen(spec))
-            .map(|spec| resp::text(spec.name));
+        let names = TABLE.iter().filter(|spec| chosen(spec)).map(|spec| resp::text(spec.name));
         Reply::Frame(resp::array(names.collect()))
     };
     match args.len() {
@@ -162,10 +134,7 @@ fn keys_of(request: &Args<'_>) -> Result<KeysAndAccess, ErrorText> {
     }
     let positions = spec.keys.positions(request);
     let positions = positions.ok_or("ERR Invalid arguments specified for command")?;
-    let keys = positions
-        .into_iter()
-        .map(|at| Bytes::copy_from_slice(request.get(at)))
-        .collect();
+    let keys = positions.into_iter().map(|at| Bytes::copy_from_slice(request.get(at))).collect();
     Ok((keys, spec.keys.access()))
 }
 

@@ -23,10 +23,7 @@ fn info_has_the_bytes_that_redis_sends() {
         *1/*6/$5/flags/*1/+RO/$12/begin_search/*4/$4/type/$5/index/$4/spec/*2/$5/index/:1/\
         $9/find_keys/*4/$4/type/$5/range/$4/spec/*6/$7/lastkey/:0/$7/keystep/:1/$5/limit/:0/*0/\
         $-1/";
-    assert_eq!(
-        bytes(&mut fake, "COMMAND INFO type nosuch"),
-        lines(expected)
-    );
+    assert_eq!(bytes(&mut fake, "COMMAND INFO type nosuch"), lines(expected));
 }
 
 #[test]
@@ -52,14 +49,8 @@ fn docs_are_typed_as_redis_cli_demands() {
     assert_eq!(resp2, lines(expected));
     fake.session.protocol = Protocol::Resp3;
     let resp3 = bytes(&mut fake, "COMMAND DOCS RL.GET");
-    assert!(
-        resp3.starts_with("%1\r\n$6\r\nrl.get\r\n%5\r\n$7\r\nsummary\r\n"),
-        "{resp3}"
-    );
-    assert!(
-        resp3.ends_with("$5\r\nflags\r\n~1\r\n+optional\r\n"),
-        "{resp3}"
-    );
+    assert!(resp3.starts_with("%1\r\n$6\r\nrl.get\r\n%5\r\n$7\r\nsummary\r\n"), "{resp3}");
+    assert!(resp3.ends_with("$5\r\nflags\r\n~1\r\n+optional\r\n"), "{resp3}");
     assert_eq!(bytes(&mut fake, "COMMAND DOCS nosuch"), "%0\r\n");
 }
 
@@ -71,11 +62,7 @@ fn docs_hold_no_nil_and_name_every_command() {
         let docs = bytes(&mut fake, "COMMAND DOCS");
         assert!(!docs.contains("$-1\r\n") && !docs.contains("*-1\r\n") && !docs.contains("_\r\n"));
         for spec in TABLE.iter() {
-            assert!(
-                docs.contains(&format!("\r\n{}\r\n", spec.name)),
-                "{}",
-                spec.name
-            );
+            assert!(docs.contains(&format!("\r\n{}\r\n", spec.name)), "{}", spec.name);
         }
     }
 }
@@ -84,15 +71,10 @@ fn docs_hold_no_nil_and_name_every_command() {
 fn get_keys_finds_the_keys_of_every_shape() {
     let mut fake = Fake::new();
     let keys = |names: &[&str]| {
-        Reply::Frame(resp::array(
-            names.iter().map(|name| resp::text(name)).collect(),
-        ))
+        Reply::Frame(resp::array(names.iter().map(|name| resp::text(name)).collect()))
     };
     assert_eq!(fake.ask("COMMAND GETKEYS RL.HIT k 1s 5"), keys(&["k"]));
-    assert_eq!(
-        fake.ask("COMMAND GETKEYS DEL a b c"),
-        keys(&["a", "b", "c"])
-    );
+    assert_eq!(fake.ask("COMMAND GETKEYS DEL a b c"), keys(&["a", "b", "c"]));
     assert_eq!(fake.ask("COMMAND GETKEYS MEMORY USAGE k"), keys(&["k"]));
     let mhit = "COMMAND GETKEYS RL.MHIT 2 a 1s 5 1 b 1m 9 1 SLIDING";
     assert_eq!(fake.ask(mhit), keys(&["a", "b"]));
@@ -106,32 +88,13 @@ fn get_keys_finds_the_keys_of_every_shape() {
         ("foo a", "ERR Invalid command specified"),
         ("client foo", "ERR Invalid command specified"),
         ("ping a", "ERR The command has no key arguments"),
-        (
-            "ttl a b c",
-            "ERR Invalid number of arguments specified for command",
-        ),
-        (
-            "RL.MHIT x a 1s 5 1",
-            "ERR Invalid arguments specified for command",
-        ),
-        (
-            "RL.MHIT 2 a 1s 5 1",
-            "ERR Invalid arguments specified for command",
-        ),
-        (
-            "RL.MHIT -1 a 1s 5 1",
-            "ERR Invalid arguments specified for command",
-        ),
-        (
-            "RL.MHIT 9223372036854775807 a 1s 5 1",
-            "ERR Invalid arguments specified for command",
-        ),
+        ("ttl a b c", "ERR Invalid number of arguments specified for command"),
+        ("RL.MHIT x a 1s 5 1", "ERR Invalid arguments specified for command"),
+        ("RL.MHIT 2 a 1s 5 1", "ERR Invalid arguments specified for command"),
+        ("RL.MHIT -1 a 1s 5 1", "ERR Invalid arguments specified for command"),
+        ("RL.MHIT 9223372036854775807 a 1s 5 1", "ERR Invalid arguments specified for command"),
     ] {
-        assert_eq!(
-            fake.error(&format!("COMMAND GETKEYS {request}")),
-            text,
-            "{request}"
-        );
+        assert_eq!(fake.error(&format!("COMMAND GETKEYS {request}")), text, "{request}");
     }
 }
 
@@ -147,10 +110,7 @@ fn list_filters_by_category_and_pattern() {
     assert_eq!(fake.ask("COMMAND COUNT"), Reply::Integer(commands));
     assert_eq!(names(fake.ask("COMMAND LIST FILTERBY MODULE x")), 0);
     assert_eq!(names(fake.ask("COMMAND LIST FILTERBY ACLCAT nosuch")), 0);
-    assert_eq!(
-        names(fake.ask("COMMAND LIST FILTERBY ACLCAT ratelimit")),
-        12
-    );
+    assert_eq!(names(fake.ask("COMMAND LIST FILTERBY ACLCAT ratelimit")), 12);
     assert_eq!(names(fake.ask("COMMAND LIST FILTERBY PATTERN RL.*")), 10);
     assert_eq!(fake.error("COMMAND LIST x"), "ERR syntax error");
     assert_eq!(fake.error("COMMAND LIST FILTERBY x y"), "ERR syntax error");

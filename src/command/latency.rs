@@ -10,16 +10,11 @@ use super::table::{self, TABLE, error};
 use super::{Args, Context, help, info};
 use crate::resp::{self, Frame, Reply};
 
-const FLAGS: Flags = Flags::ADMIN
-    .with(Flags::NOSCRIPT)
-    .with(Flags::LOADING)
-    .with(Flags::STALE);
+const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
 const EVENT: &[Argument] = &[text("event")];
 
 const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static str) -> Spec {
-    Spec::new(name, arity, handler)
-        .flags(FLAGS)
-        .docs("server", "2.8.13", summary)
+    Spec::new(name, arity, handler).flags(FLAGS).docs("server", "2.8.13", summary)
 }
 
 pub(super) const ROWS: &[Spec] = &[
@@ -28,47 +23,19 @@ pub(super) const ROWS: &[Spec] = &[
         "2.8.13",
         "A container for latency diagnostics commands",
     ),
-    row(
-        "latency|latest",
-        2,
-        latest,
-        "Return the latest latency samples for all events",
-    ),
-    row(
-        "latency|history",
-        3,
-        history,
-        "Return time-latency samples for the event",
+    row("latency|latest", 2, latest, "Return the latest latency samples for all events"),
+    row("latency|history", 3, history, "Return time-latency samples for the event")
+        .arguments(EVENT),
+    row("latency|reset", -2, reset, "Reset the latency samples of events").arguments(&[text(
+        "event",
     )
-    .arguments(EVENT),
-    row(
-        "latency|reset",
-        -2,
-        reset,
-        "Reset the latency samples of events",
-    )
-    .arguments(&[text("event").optional().multiple()]),
-    row(
-        "latency|doctor",
-        2,
-        doctor,
-        "Return a human readable latency analysis report",
-    ),
-    row(
-        "latency|graph",
-        3,
-        graph,
-        "Return a latency graph for the event",
-    )
-    .arguments(EVENT),
-    row(
-        "latency|histogram",
-        -2,
-        histogram,
-        "Return how many runs of commands took how long",
-    )
-    .complexity("O(N) where N is the number of commands with statistics")
-    .arguments(&[text("command").optional().multiple()]),
+    .optional()
+    .multiple()]),
+    row("latency|doctor", 2, doctor, "Return a human readable latency analysis report"),
+    row("latency|graph", 3, graph, "Return a latency graph for the event").arguments(EVENT),
+    row("latency|histogram", -2, histogram, "Return how many runs of commands took how long")
+        .complexity("O(N) where N is the number of commands with statistics")
+        .arguments(&[text("command").optional().multiple()]),
     help::row("latency|help", "server", "2.8.13"),
 ];
 
@@ -119,10 +86,7 @@ fn entry(row: &RowTotals) -> Frame {
     let buckets = cumulative_micros(row).into_iter();
     let buckets = buckets.map(|(micros, runs)| (resp::integer(micros), resp::integer(runs)));
     resp::map(vec![
-        (
-            resp::text("calls"),
-            resp::integer(i64::try_from(row.calls).unwrap_or(i64::MAX)),
-        ),
+        (resp::text("calls"), resp::integer(i64::try_from(row.calls).unwrap_or(i64::MAX))),
         (resp::text("histogram_usec"), resp::map(buckets.collect())),
     ])
 }
@@ -134,12 +98,7 @@ fn cumulative_micros(row: &RowTotals) -> Vec<(i64, i64)> {
     const MICRO_BUCKET: usize = 10;
     let mut runs = 0u64;
     let mut ends: Vec<(i64, i64)> = Vec::new();
-    for (bucket, count) in row
-        .histogram
-        .iter()
-        .enumerate()
-        .filter(|(_, count)| **count > 0)
-    {
+    for (bucket, count) in row.histogram.iter().enumerate().filter(|(_, count)| **count > 0) {
         runs = runs.saturating_add(*count);
         let end = 1i64 << bucket.saturating_sub(MICRO_BUCKET);
         let runs = i64::try_from(runs).unwrap_or(i64::MAX);
@@ -161,11 +120,7 @@ mod tests {
     fn buckets_below_a_microsecond_are_one_and_counts_add_up() {
         let mut histogram = [0; BUCKETS];
         (histogram[3], histogram[9], histogram[12]) = (1, 2, 4);
-        let row = RowTotals {
-            calls: 7,
-            histogram,
-            ..RowTotals::default()
-        };
+        let row = RowTotals { calls: 7, histogram, ..RowTotals::default() };
         assert_eq!(cumulative_micros(&row), [(1, 3), (4, 7)]);
     }
 
@@ -174,10 +129,7 @@ mod tests {
         let mut fake = Fake::new();
         let config_get = table::lookup(b"config|get").unwrap();
         fake.stats.record(config_get, 1, 5_000);
-        assert_eq!(
-            fake.ask("LATENCY HISTOGRAM nosuch"),
-            Reply::Frame(resp::map(vec![]))
-        );
+        assert_eq!(fake.ask("LATENCY HISTOGRAM nosuch"), Reply::Frame(resp::map(vec![])));
         let one = resp::map(vec![(
             resp::text("config|get"),
             resp::map(vec![

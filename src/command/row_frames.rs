@@ -11,22 +11,13 @@ use crate::resp::{self, Frame};
 /// The ten fields of COMMAND INFO.
 pub(super) fn info_frame(spec: &Spec) -> Frame {
     let (first, last, step) = match spec.keys {
-        Keys::Range {
-            first, last, step, ..
-        } => (number(first), i64::from(last), number(step)),
+        Keys::Range { first, last, step, .. } => (number(first), i64::from(last), number(step)),
         Keys::None | Keys::Counted { .. } => (0, 0, 0),
     };
     let movable = matches!(spec.keys, Keys::Counted { .. }).then_some("movablekeys");
-    let flags = spec
-        .flags
-        .names()
-        .chain(movable)
-        .map(resp::simple)
-        .collect();
+    let flags = spec.flags.names().chain(movable).map(resp::simple).collect();
     let categories = spec.all_categories().names();
-    let categories = categories
-        .map(|name| resp::simple(&format!("@{name}")))
-        .collect();
+    let categories = categories.map(|name| resp::simple(&format!("@{name}"))).collect();
     let subcommands = match spec.container {
         true => table::subcommands(spec.name).map(info_frame).collect(),
         false => Vec::new(),
@@ -42,11 +33,7 @@ pub(super) fn info_frame(spec: &Spec) -> Frame {
         resp::set(Vec::new()),
         resp::set(key_specs(spec.keys)),
         // Redis prints a set where there is none and an array where there is one.
-        if spec.container {
-            resp::array(subcommands)
-        } else {
-            resp::set(subcommands)
-        },
+        if spec.container { resp::array(subcommands) } else { resp::set(subcommands) },
     ])
 }
 
@@ -58,33 +45,19 @@ fn key_specs(keys: Keys) -> Vec<Frame> {
     let field = |name: &str, value: i64| (resp::text(name), resp::integer(value));
     let (begin, how, find) = match keys {
         Keys::None => return Vec::new(),
-        Keys::Range {
-            first, last, step, ..
-        } => {
+        Keys::Range { first, last, step, .. } => {
             // Redis counts the last key from the first one, unless it counts from the end.
-            let last = if last < 0 {
-                i64::from(last)
-            } else {
-                i64::from(last) - number(first)
-            };
+            let last = if last < 0 { i64::from(last) } else { i64::from(last) - number(first) };
             let step = number(step);
             (
                 first,
                 "range",
-                vec![
-                    field("lastkey", last),
-                    field("keystep", step),
-                    field("limit", 0),
-                ],
+                vec![field("lastkey", last), field("keystep", step), field("limit", 0)],
             )
         }
         Keys::Counted { count_at, step, .. } => {
             let step = number(step);
-            let find = vec![
-                field("keynumidx", 0),
-                field("firstkey", 1),
-                field("keystep", step),
-            ];
+            let find = vec![field("keynumidx", 0), field("firstkey", 1), field("keystep", step)];
             (count_at, "keynum", find)
         }
     };
@@ -94,17 +67,10 @@ fn key_specs(keys: Keys) -> Vec<Frame> {
             (resp::text("spec"), resp::map(spec)),
         ])
     };
-    let flags = keys
-        .access()
-        .iter()
-        .map(|word| resp::simple(word))
-        .collect();
+    let flags = keys.access().iter().map(|word| resp::simple(word)).collect();
     vec![resp::map(vec![
         (resp::text("flags"), resp::set(flags)),
-        (
-            resp::text("begin_search"),
-            section("index", vec![field("index", number(begin))]),
-        ),
+        (resp::text("begin_search"), section("index", vec![field("index", number(begin))])),
         (resp::text("find_keys"), section(how, find)),
     ])]
 }
@@ -123,9 +89,7 @@ pub(super) fn docs_frame(spec: &Spec) -> Frame {
     }
     if spec.container {
         let rows = table::subcommands(spec.name);
-        let rows = rows
-            .map(|row| (resp::text(row.name), docs_frame(row)))
-            .collect();
+        let rows = rows.map(|row| (resp::text(row.name), docs_frame(row))).collect();
         fields.push((resp::text("subcommands"), resp::map(rows)));
     }
     resp::map(fields)
@@ -146,15 +110,9 @@ fn argument_frame(argument: &Argument) -> Frame {
     if let Some(token) = argument.token {
         fields.push((resp::text("token"), resp::text(token)));
     }
-    let flags = [
-        (argument.optional, "optional"),
-        (argument.multiple, "multiple"),
-    ];
-    let flags: Vec<Frame> = flags
-        .iter()
-        .filter(|(set, _)| *set)
-        .map(|(_, name)| resp::simple(name))
-        .collect();
+    let flags = [(argument.optional, "optional"), (argument.multiple, "multiple")];
+    let flags: Vec<Frame> =
+        flags.iter().filter(|(set, _)| *set).map(|(_, name)| resp::simple(name)).collect();
     if !flags.is_empty() {
         fields.push((resp::text("flags"), resp::set(flags)));
     }

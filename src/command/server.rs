@@ -27,106 +27,60 @@ const fn row(
 }
 
 pub(super) const ROWS: &[Spec] = &[
-    row(
-        "info",
-        -1,
-        info::info,
-        "1.0.0",
-        "Get information and statistics about the server",
-    )
-    .flags(LOOSE)
-    .categories(Categories::DANGEROUS)
-    .arguments(&[text("section").optional().multiple()]),
+    row("info", -1, info::info, "1.0.0", "Get information and statistics about the server")
+        .flags(LOOSE)
+        .categories(Categories::DANGEROUS)
+        .arguments(&[text("section").optional().multiple()]),
     row("time", 1, time, "2.6.0", "Return the current server time").flags(LOOSE.with(Flags::FAST)),
-    row(
-        "role",
-        1,
-        role,
-        "2.8.12",
-        "Return the role of the instance: always master",
-    )
-    .flags(Flags::NOSCRIPT.with(LOOSE).with(Flags::FAST))
-    .categories(Categories::ADMIN.with(Categories::DANGEROUS)),
-    row(
-        "shutdown",
-        -1,
-        shutdown,
-        "1.0.0",
-        "Stop the server, open requests answered first",
-    )
-    .flags(ADMIN.with(Flags::NO_MULTI))
-    .arguments(&[
-        super::argument::one_of(
-            "nosave_save",
-            &[word("nosave", "NOSAVE"), word("save", "SAVE")],
-        )
-        .optional(),
-        word("now", "NOW").optional(),
-        word("force", "FORCE").optional(),
-        word("abort", "ABORT").optional(),
-    ]),
-    row(
-        "debug",
-        -2,
-        debug,
-        "1.0.0",
-        "Sleep or panic on purpose, to test clients and the server",
-    )
-    .flags(ADMIN.with(Flags::PROTECTED))
-    .arguments(&[super::argument::one_of(
-        "action",
-        &[
-            double("seconds").token("SLEEP"),
-            word("panic", "PANIC"),
-            word("help", "HELP"),
-        ],
-    )]),
+    row("role", 1, role, "2.8.12", "Return the role of the instance: always master")
+        .flags(Flags::NOSCRIPT.with(LOOSE).with(Flags::FAST))
+        .categories(Categories::ADMIN.with(Categories::DANGEROUS)),
+    row("shutdown", -1, shutdown, "1.0.0", "Stop the server, open requests answered first")
+        .flags(ADMIN.with(Flags::NO_MULTI))
+        .arguments(&[
+            super::argument::one_of(
+                "nosave_save",
+                &[word("nosave", "NOSAVE"), word("save", "SAVE")],
+            )
+            .optional(),
+            word("now", "NOW").optional(),
+            word("force", "FORCE").optional(),
+            word("abort", "ABORT").optional(),
+        ]),
+    row("debug", -2, debug, "1.0.0", "Sleep or panic on purpose, to test clients and the server")
+        .flags(ADMIN.with(Flags::PROTECTED))
+        .arguments(&[super::argument::one_of(
+            "action",
+            &[double("seconds").token("SLEEP"), word("panic", "PANIC"), word("help", "HELP")],
+        )]),
     row("lolwut", -1, acl::lolwut, "5.0.0", "Tell what answers here")
         .flags(Flags::READONLY.with(Flags::FAST))
         .arguments(&[integer("version").token("VERSION").optional()]),
-    row(
-        "module",
-        -2,
-        modules,
-        "4.0.0",
-        "A container for module commands",
-    )
-    .container(),
-    row(
-        "module|list",
-        2,
-        modules,
-        "4.0.0",
-        "List all modules loaded: there are none",
-    )
-    .flags(Flags::ADMIN.with(Flags::NOSCRIPT)),
+    row("module", -2, modules, "4.0.0", "A container for module commands").container(),
+    row("module|list", 2, modules, "4.0.0", "List all modules loaded: there are none")
+        .flags(Flags::ADMIN.with(Flags::NOSCRIPT)),
     help::row("module|help", "server", "5.0.0"),
     Spec::new("cluster", -2, cluster_info).container().docs(
         "cluster",
         "3.0.0",
         "A container for Redis Cluster commands, which do not apply here",
     ),
-    Spec::new("cluster|info", 2, cluster_info)
-        .flags(Flags::STALE)
-        .docs("cluster", "3.0.0", "Answer that Redis Cluster is disabled"),
+    Spec::new("cluster|info", 2, cluster_info).flags(Flags::STALE).docs(
+        "cluster",
+        "3.0.0",
+        "Answer that Redis Cluster is disabled",
+    ),
     help::row("cluster|help", "cluster", "5.0.0"),
 ];
 
 fn time(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     let micros = context.now_ns / 1_000;
     let part = |value: u64| resp::text(&value.to_string());
-    Reply::Frame(resp::array(vec![
-        part(micros / 1_000_000),
-        part(micros % 1_000_000),
-    ]))
+    Reply::Frame(resp::array(vec![part(micros / 1_000_000), part(micros % 1_000_000)]))
 }
 
 fn role(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
-    Reply::Frame(resp::array(vec![
-        resp::text("master"),
-        resp::integer(0),
-        resp::array(Vec::new()),
-    ]))
+    Reply::Frame(resp::array(vec![resp::text("master"), resp::integer(0), resp::array(Vec::new())]))
 }
 
 fn shutdown(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
@@ -152,11 +106,7 @@ fn shutdown(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             false => failure("ERR No shutdown in progress."),
         };
     }
-    let mode = if now > 0 {
-        ShutdownMode::Now
-    } else {
-        ShutdownMode::Graceful
-    };
+    let mode = if now > 0 { ShutdownMode::Now } else { ShutdownMode::Graceful };
     context.session.effect = Effect::Shutdown(mode);
     Reply::Nothing
 }
@@ -187,9 +137,7 @@ fn debug(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 }
 
 fn sleep(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
-    let seconds = std::str::from_utf8(args.get(2))
-        .ok()
-        .and_then(|word| word.parse::<f64>().ok());
+    let seconds = std::str::from_utf8(args.get(2)).ok().and_then(|word| word.parse::<f64>().ok());
     let Some(seconds) = seconds.filter(|seconds| (0.0..=SLEEP_S_MAX).contains(seconds)) else {
         return failure("ERR value is not a valid float");
     };

@@ -19,10 +19,7 @@ fn shutdown_asks_the_edge_and_answers_nothing() {
 fn a_shutdown_that_contradicts_itself_is_refused() {
     let mut fake = Fake::new();
     for request in ["foo", "nosave save", "abort now"] {
-        assert_eq!(
-            fake.error(&format!("SHUTDOWN {request}")),
-            "ERR syntax error"
-        );
+        assert_eq!(fake.error(&format!("SHUTDOWN {request}")), "ERR syntax error");
         assert_eq!(fake.session.effect, Effect::None);
     }
     assert_eq!(fake.error("SHUTDOWN ABORT"), "ERR No shutdown in progress.");
@@ -43,10 +40,7 @@ fn debug_sleep_holds_this_connection() {
     assert_eq!(fake.session.effect, Effect::Sleep { ms: 250 });
     for bad in ["-1", "nan", "inf", "1e300", "x"] {
         let mut fake = debugger();
-        assert_eq!(
-            fake.error(&format!("DEBUG SLEEP {bad}")),
-            "ERR value is not a valid float"
-        );
+        assert_eq!(fake.error(&format!("DEBUG SLEEP {bad}")), "ERR value is not a valid float");
         assert_eq!(fake.session.effect, Effect::None);
     }
     assert_eq!(
@@ -71,10 +65,7 @@ fn time_is_the_contexts_own() {
 #[test]
 fn help_lists_every_subcommand_of_the_container() {
     let lines = help::lines("slowlog");
-    assert_eq!(
-        lines[0],
-        "SLOWLOG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    );
+    assert_eq!(lines[0], "SLOWLOG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
     assert!(lines.contains(&"GET [count]".to_owned()));
     assert!(lines.contains(&"    Get the slow log's length.".to_owned()));
     assert_eq!(lines.last().unwrap(), "    Print this help.");

@@ -11,15 +11,10 @@ use super::{Args, Context, help};
 use crate::config::schema;
 use crate::resp::{self, Reply};
 
-const FLAGS: Flags = Flags::ADMIN
-    .with(Flags::NOSCRIPT)
-    .with(Flags::LOADING)
-    .with(Flags::STALE);
+const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
 
 const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static str) -> Spec {
-    Spec::new(name, arity, handler)
-        .flags(FLAGS)
-        .docs("server", "2.0.0", summary)
+    Spec::new(name, arity, handler).flags(FLAGS).docs("server", "2.0.0", summary)
 }
 
 pub(super) const ROWS: &[Spec] = &[
@@ -31,35 +26,18 @@ pub(super) const ROWS: &[Spec] = &[
     row("config|get", -3, get, "Get the values of settings")
         .complexity("O(N) where N is the number of settings")
         .arguments(&[pattern("parameter").multiple()]),
-    row(
-        "config|set",
-        -4,
-        set,
-        "Change settings, all of those named or none",
-    )
-    .complexity("O(N) where N is the number of settings named")
-    .arguments(&[block("parameter_value", &[text("parameter"), text("value")]).multiple()]),
-    row(
-        "config|resetstat",
-        2,
-        reset_stat,
-        "Reset the statistics that INFO shows",
-    ),
-    row(
-        "config|rewrite",
-        2,
-        rewrite,
-        "Rewrite the configuration file",
-    ),
+    row("config|set", -4, set, "Change settings, all of those named or none")
+        .complexity("O(N) where N is the number of settings named")
+        .arguments(&[block("parameter_value", &[text("parameter"), text("value")]).multiple()]),
+    row("config|resetstat", 2, reset_stat, "Reset the statistics that INFO shows"),
+    row("config|rewrite", 2, rewrite, "Rewrite the configuration file"),
     help::row("config|help", "server", "5.0.0"),
 ];
 
 fn get(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     let config = context.host.config();
     let chosen = |name: &&str| {
-        args.tail(2)
-            .iter()
-            .any(|pattern| glob::matches_nocase(pattern, name.as_bytes()))
+        args.tail(2).iter().any(|pattern| glob::matches_nocase(pattern, name.as_bytes()))
     };
     let pairs = schema::names().filter(chosen).filter_map(|name| {
         let value = schema::get(&config, name)?;
@@ -83,11 +61,7 @@ fn set(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     match context.host.configure(&changes) {
         Ok(()) => {
             let track = context.host.config().latency_tracking;
-            context
-                .host
-                .stats()
-                .iter()
-                .for_each(|stats| stats.track_latency(track));
+            context.host.stats().iter().for_each(|stats| stats.track_latency(track));
             Reply::Simple("OK")
         }
         Err(text) => error(format!("ERR {text}")),

@@ -8,10 +8,9 @@ fn pairs(reply: Reply) -> Vec<(String, String)> {
         other => panic!("{other:?}"),
     };
     match reply {
-        Reply::Frame(Frame::Map { data, .. }) => data
-            .iter()
-            .map(|(name, value)| (text(name), text(value)))
-            .collect(),
+        Reply::Frame(Frame::Map { data, .. }) => {
+            data.iter().map(|(name, value)| (text(name), text(value))).collect()
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -24,15 +23,9 @@ fn get_takes_several_patterns_and_names_each_setting_once() {
     let found = pairs(fake.ask("CONFIG GET maxc* port maxclients"));
     assert_eq!(found.len(), 2);
     assert!(found.contains(&pair("maxclients", "10000")));
-    assert_eq!(
-        pairs(fake.ask("CONFIG GET databases")),
-        [pair("databases", "1")]
-    );
+    assert_eq!(pairs(fake.ask("CONFIG GET databases")), [pair("databases", "1")]);
     assert!(pairs(fake.ask("CONFIG GET nosuch")).is_empty());
-    assert_eq!(
-        pairs(fake.ask("CONFIG GET *")).len(),
-        schema::names().count()
-    );
+    assert_eq!(pairs(fake.ask("CONFIG GET *")).len(), schema::names().count());
 }
 
 #[test]
@@ -43,10 +36,7 @@ fn set_changes_all_or_nothing() {
     assert_eq!(fake.host.config.lock().maxclients, 55);
     let before = fake.host.config.lock().clone();
     for (request, text) in [
-        (
-            "maxclients 66 foo 1",
-            "ERR Unknown option or number of arguments for CONFIG SET - 'foo'",
-        ),
+        ("maxclients 66 foo 1", "ERR Unknown option or number of arguments for CONFIG SET - 'foo'"),
         (
             "maxclients 66 MAXCLIENTS 1",
             "ERR CONFIG SET failed (possibly related to argument 'MAXCLIENTS') - duplicate parameter",

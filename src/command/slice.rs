@@ -160,7 +160,8 @@ impl Slice {
     fn look_ahead<'i>(&mut self, context: &mut Context<'_>, input: &'i [u8]) -> Vec<Plain<'i>> {
         self.hints.clear();
         let mut plain = Vec::new();
-        if context.session.replies != Replies::On || slow_after_ns(context) < TIMED_TOGETHER_BELOW_NS
+        if context.session.replies != Replies::On
+            || slow_after_ns(context) < TIMED_TOGETHER_BELOW_NS
         {
             return plain;
         }
@@ -261,12 +262,12 @@ fn hit_now(
             encode_five(out, verdict.to_reply());
         }
         Err(refused) => {
-            let reply = refusal(refused);
-            if let (Some(row), Reply::Error(text)) = (timer.row, &reply) {
-                context.stats.fail(row, text);
+            let text = refusal(refused);
+            if let Some(row) = timer.row {
+                context.stats.fail(row, &text);
             }
             timer.untimed += 1;
-            reply.encode(context.session.protocol, out);
+            Reply::Error(text).encode(context.session.protocol, out);
         }
     }
 }

@@ -29,11 +29,7 @@ pub(super) const ROWS: &[Spec] = &[
     ),
     Spec::new("slowlog|get", -2, get)
         .flags(FLAGS)
-        .docs(
-            "server",
-            "2.2.12",
-            "Get the slow log's entries, newest first",
-        )
+        .docs("server", "2.2.12", "Get the slow log's entries, newest first")
         .complexity("O(N) where N is the number of entries returned")
         .arguments(&[integer("count").optional()]),
     Spec::new("slowlog|len", 2, len).flags(FLAGS).docs(
@@ -97,24 +93,13 @@ fn reset(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
 /// replaced by `(redacted)`.
 pub fn slow_args(args: &Args<'_>) -> Vec<Bytes> {
     let secret = secrets(args);
-    let kept = if args.len() > ARGS_MAX {
-        ARGS_MAX - 1
-    } else {
-        args.len()
-    };
+    let kept = if args.len() > ARGS_MAX { ARGS_MAX - 1 } else { args.len() };
     let word = |(index, word): (usize, &[u8])| {
-        if secret(index) {
-            Bytes::from_static(REDACTED)
-        } else {
-            shortened(word)
-        }
+        if secret(index) { Bytes::from_static(REDACTED) } else { shortened(word) }
     };
     let mut words: Vec<Bytes> = args.iter().take(kept).enumerate().map(word).collect();
     if kept < args.len() {
-        words.push(Bytes::from(format!(
-            "... ({} more arguments)",
-            args.len() - kept
-        )));
+        words.push(Bytes::from(format!("... ({} more arguments)", args.len() - kept)));
     }
     words
 }
@@ -151,9 +136,7 @@ fn secrets<'a>(args: &'a Args<'_>) -> Box<dyn Fn(usize) -> bool + 'a> {
 
 fn is_secret_setting(args: &Args<'_>, name_at: usize) -> bool {
     let name = args.get(name_at).to_ascii_lowercase();
-    [b"pass".as_slice(), b"secret"]
-        .iter()
-        .any(|part| name.windows(part.len()).any(|w| w == *part))
+    [b"pass".as_slice(), b"secret"].iter().any(|part| name.windows(part.len()).any(|w| w == *part))
 }
 
 #[cfg(test)]
@@ -164,63 +147,34 @@ mod tests {
     fn kept(request: &[&str]) -> Vec<String> {
         let (bytes, spans) = words(request);
         let kept = slow_args(&Args::new(&bytes, &spans));
-        kept.iter()
-            .map(|word| String::from_utf8_lossy(word).into_owned())
-            .collect()
+        kept.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     }
 
     #[test]
     fn secrets_are_never_kept() {
-        assert_eq!(
-            kept(&["AUTH", "u", "p"]),
-            ["AUTH", "(redacted)", "(redacted)"]
-        );
+        assert_eq!(kept(&["AUTH", "u", "p"]), ["AUTH", "(redacted)", "(redacted)"]);
         assert_eq!(
             kept(&["hello", "3", "Auth", "u", "p", "SETNAME", "n"]),
-            [
-                "hello",
-                "3",
-                "Auth",
-                "(redacted)",
-                "(redacted)",
-                "SETNAME",
-                "n"
-            ]
+            ["hello", "3", "Auth", "(redacted)", "(redacted)", "SETNAME", "n"]
         );
         assert_eq!(
             kept(&["CONFIG", "SET", "maxclients", "5", "RequirePass", "p"]),
-            [
-                "CONFIG",
-                "SET",
-                "maxclients",
-                "5",
-                "RequirePass",
-                "(redacted)"
-            ]
+            ["CONFIG", "SET", "maxclients", "5", "RequirePass", "(redacted)"]
         );
         assert_eq!(
             kept(&["ACL", "SETUSER", "u", ">p"]),
             ["ACL", "SETUSER", "(redacted)", "(redacted)"]
         );
-        assert_eq!(
-            kept(&["CONFIG", "GET", "requirepass"]),
-            ["CONFIG", "GET", "requirepass"]
-        );
+        assert_eq!(kept(&["CONFIG", "GET", "requirepass"]), ["CONFIG", "GET", "requirepass"]);
     }
 
     #[test]
     fn long_requests_are_shortened_as_redis_does() {
         let long = "x".repeat(130);
-        assert_eq!(
-            kept(&["ping", &long])[1],
-            format!("{}... (2 more bytes)", "x".repeat(128))
-        );
+        assert_eq!(kept(&["ping", &long])[1], format!("{}... (2 more bytes)", "x".repeat(128)));
         let many = vec!["a"; 40];
         let kept = kept(&many);
-        assert_eq!(
-            (kept.len(), kept[31].as_str()),
-            (32, "... (9 more arguments)")
-        );
+        assert_eq!((kept.len(), kept[31].as_str()), (32, "... (9 more arguments)"));
         assert_eq!(super::tests::kept(&["a"; 32]).len(), 32);
     }
 }

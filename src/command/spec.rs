@@ -110,11 +110,7 @@ impl Spec {
     /// True if a request of `words` words has a legal number of them.
     pub fn takes(&self, words: usize) -> bool {
         let bound = usize::try_from(self.arity.unsigned_abs()).unwrap_or(usize::MAX);
-        if self.arity < 0 {
-            words >= bound
-        } else {
-            words == bound
-        }
+        if self.arity < 0 { words >= bound } else { words == bound }
     }
 
     /// Every ACL category, those that follow from the flags included.
@@ -129,11 +125,7 @@ impl Spec {
         if self.flags.contains(Flags::ADMIN) {
             all = all.with(Categories::ADMIN).with(Categories::DANGEROUS);
         }
-        all.with(if self.flags.contains(Flags::FAST) {
-            Categories::FAST
-        } else {
-            Categories::SLOW
-        })
+        all.with(if self.flags.contains(Flags::FAST) { Categories::FAST } else { Categories::SLOW })
     }
 }
 
@@ -255,9 +247,7 @@ impl Categories {
 
     /// The category of that name, in any case, without `@`.
     pub fn named(name: &[u8]) -> Option<Categories> {
-        let index = Self::NAMES
-            .iter()
-            .position(|n| n.as_bytes().eq_ignore_ascii_case(name))?;
+        let index = Self::NAMES.iter().position(|n| n.as_bytes().eq_ignore_ascii_case(name))?;
         Some(Categories(1 << index))
     }
 
@@ -269,11 +259,7 @@ impl Categories {
 
 fn named(bits: u32, names: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
     let set = move |index: usize| bits & (1 << index) != 0;
-    names
-        .iter()
-        .enumerate()
-        .filter(move |(index, _)| set(*index))
-        .map(|(_, name)| *name)
+    names.iter().enumerate().filter(move |(index, _)| set(*index)).map(|(_, name)| *name)
 }
 
 /// Where the keys of a request are.
@@ -307,22 +293,12 @@ pub enum Keys {
 impl Keys {
     /// One key, in word 1.
     pub const fn one(access: &'static [&'static str]) -> Keys {
-        Keys::Range {
-            first: 1,
-            last: 1,
-            step: 1,
-            access,
-        }
+        Keys::Range { first: 1, last: 1, step: 1, access }
     }
 
     /// Keys in word 1 and all that follow.
     pub const fn all(access: &'static [&'static str]) -> Keys {
-        Keys::Range {
-            first: 1,
-            last: -1,
-            step: 1,
-            access,
-        }
+        Keys::Range { first: 1, last: -1, step: 1, access }
     }
 
     /// What is done to the keys; empty if there are none.
@@ -339,9 +315,7 @@ impl Keys {
         let words = args.len();
         let (first, count, step) = match self {
             Keys::None => return Some(Vec::new()),
-            Keys::Range {
-                first, last, step, ..
-            } => {
+            Keys::Range { first, last, step, .. } => {
                 let last = match usize::try_from(last) {
                     Ok(last) => last,
                     Err(_) => words.checked_sub(usize::try_from(last.unsigned_abs()).ok()?)?,
@@ -359,9 +333,6 @@ impl Keys {
             return None;
         }
         let positions: Vec<usize> = (0..count).map(|index| first + index * step).collect();
-        positions
-            .iter()
-            .all(|position| *position < words)
-            .then_some(positions)
+        positions.iter().all(|position| *position < words).then_some(positions)
     }
 }

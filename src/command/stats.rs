@@ -73,13 +73,7 @@ pub struct RowTotals {
 
 impl Default for RowTotals {
     fn default() -> Self {
-        RowTotals {
-            calls: 0,
-            nanos: 0,
-            rejected: 0,
-            failed: 0,
-            histogram: [0; BUCKETS],
-        }
+        RowTotals { calls: 0, nanos: 0, rejected: 0, failed: 0, histogram: [0; BUCKETS] }
     }
 }
 
@@ -164,11 +158,7 @@ impl Stats {
 
     /// Commands run since start or the last reset; it falls at a reset.
     pub fn total_commands(&self) -> u64 {
-        let before = self
-            .baseline
-            .lock()
-            .as_ref()
-            .map_or(0, |baseline| baseline.commands);
+        let before = self.baseline.lock().as_ref().map_or(0, |baseline| baseline.commands);
         self.commands.load(Relaxed).saturating_sub(before)
     }
 
@@ -259,12 +249,7 @@ impl RowTotals {
         let runs: u64 = self.histogram.iter().sum();
         let rank = u128::from(runs) * u128::from(per_mille);
         let mut below = 0u128;
-        for (bucket, count) in self
-            .histogram
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-        {
+        for (bucket, count) in self.histogram.iter().enumerate().filter(|(_, count)| **count > 0) {
             let count = u128::from(*count) * 1000;
             if below + count >= rank {
                 let high = 1u128 << bucket;
@@ -300,10 +285,7 @@ mod tests {
         let totals = stats.totals();
         assert_eq!((totals.rows[0].calls, totals.rows[0].nanos), (1, 500));
         assert_eq!((totals.rows[0].rejected, totals.rows[0].failed), (1, 0));
-        assert_eq!(
-            totals.errors.iter().collect::<Vec<_>>(),
-            [(&"NOAUTH".to_owned(), &1)]
-        );
+        assert_eq!(totals.errors.iter().collect::<Vec<_>>(), [(&"NOAUTH".to_owned(), &1)]);
         assert_eq!(stats.total_commands(), 1);
     }
 
@@ -315,10 +297,7 @@ mod tests {
         stats.record(1, 2, 2 * 1_024);
         stats.record(1, 1, u64::MAX);
         let row = stats.totals().rows[1];
-        assert_eq!(
-            (row.histogram[0], row.histogram[10], row.histogram[11]),
-            (1, 1, 2)
-        );
+        assert_eq!((row.histogram[0], row.histogram[10], row.histogram[11]), (1, 1, 2));
         assert_eq!(row.histogram[BUCKETS - 1], 1);
         stats.track_latency(false);
         stats.record(1, 1, 0);

@@ -151,9 +151,7 @@ fn probe(hash: usize, same: impl Fn(&[u8]) -> bool) -> Option<usize> {
 /// The subcommands of a container, sorted.
 pub(super) fn subcommands(container: &str) -> impl Iterator<Item = &'static Spec> {
     let within = move |row: &&Spec| {
-        row.name
-            .strip_prefix(container)
-            .is_some_and(|rest| rest.starts_with('|'))
+        row.name.strip_prefix(container).is_some_and(|rest| rest.starts_with('|'))
     };
     TABLE.iter().copied().filter(within)
 }
@@ -238,11 +236,7 @@ fn run(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         return rejected(context, Some(row), text);
     }
     let number = u64::try_from(row + 1).unwrap_or(u64::MAX);
-    context
-        .session
-        .record
-        .last_command
-        .store(number, std::sync::atomic::Ordering::Relaxed);
+    context.session.record.last_command.store(number, std::sync::atomic::Ordering::Relaxed);
     let reply = (spec.handler)(context, args);
     if let Reply::Error(text) = &reply {
         context.stats.fail(row, text.as_ref());
@@ -269,12 +263,10 @@ fn may_run(context: &Context<'_>, spec: &Spec, args: &Args<'_>) -> Result<(), Er
         return Err("NOAUTH Authentication required.".into());
     }
     if spec.flags.contains(Flags::PROTECTED) && !debug_allowed(context) {
-        return Err(
-            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \
+        return Err("ERR DEBUG command not allowed. If the enable-debug-command option is set to \
              \"local\", you can run it from a local connection, otherwise you need to set this \
              option in the configuration file, and then restart the server."
-                .into(),
-        );
+            .into());
     }
     Ok(())
 }

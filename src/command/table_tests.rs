@@ -7,12 +7,7 @@ use crate::resp::Reply;
 #[test]
 fn every_row_is_sorted_unique_and_found_in_any_case() {
     for pair in TABLE.windows(2) {
-        assert!(
-            pair[0].name < pair[1].name,
-            "{} {}",
-            pair[0].name,
-            pair[1].name
-        );
+        assert!(pair[0].name < pair[1].name, "{} {}", pair[0].name, pair[1].name);
     }
     for (row, spec) in TABLE.iter().enumerate() {
         assert_eq!(lookup(spec.name.as_bytes()), Some(row), "{}", spec.name);
@@ -38,10 +33,7 @@ fn every_row_is_documented_and_its_documentation_agrees_with_its_arity() {
         let least: usize = words + spec.arguments.iter().map(|a| a.words_min()).sum::<usize>();
         let bound = usize::try_from(spec.arity.unsigned_abs()).unwrap();
         if spec.container {
-            assert!(
-                subcommands(name).any(|sub| sub.name == format!("{name}|help")),
-                "{name}"
-            );
+            assert!(subcommands(name).any(|sub| sub.name == format!("{name}|help")), "{name}");
             assert!(subcommands(name).count() > 1, "{name}");
             continue;
         }
@@ -61,11 +53,7 @@ fn every_row_is_documented_and_its_documentation_agrees_with_its_arity() {
 fn every_subcommand_has_its_container() {
     for spec in TABLE.iter() {
         if let Some((container, _)) = spec.name.split_once('|') {
-            assert!(
-                TABLE[lookup(container.as_bytes()).unwrap()].container,
-                "{}",
-                spec.name
-            );
+            assert!(TABLE[lookup(container.as_bytes()).unwrap()].container, "{}", spec.name);
         }
     }
 }
@@ -73,11 +61,7 @@ fn every_subcommand_has_its_container() {
 #[test]
 fn names_of_arguments_are_unique_within_a_row() {
     for spec in TABLE.iter() {
-        let names: HashSet<_> = spec
-            .arguments
-            .iter()
-            .map(|argument| argument.name)
-            .collect();
+        let names: HashSet<_> = spec.arguments.iter().map(|argument| argument.name).collect();
         assert_eq!(names.len(), spec.arguments.len(), "{}", spec.name);
     }
 }
@@ -86,9 +70,7 @@ fn names_of_arguments_are_unique_within_a_row() {
 fn a_row_with_keys_documents_a_key_and_tells_what_is_done_to_it() {
     fn has_key(arguments: &[crate::command::Argument]) -> bool {
         let key = |a: &crate::command::Argument| a.kind == crate::command::Kind::Key;
-        arguments
-            .iter()
-            .any(|argument| key(argument) || has_key(argument.arguments))
+        arguments.iter().any(|argument| key(argument) || has_key(argument.arguments))
     }
     for spec in TABLE.iter() {
         let keys = spec.keys != crate::command::Keys::None;
@@ -101,42 +83,18 @@ fn a_row_with_keys_documents_a_key_and_tells_what_is_done_to_it() {
 fn unknown_commands_get_the_text_of_redis() {
     let mut fake = Fake::new();
     for (request, text) in [
-        (
-            "foo",
-            "ERR unknown command 'foo', with args beginning with: ",
-        ),
-        (
-            "foo a b",
-            "ERR unknown command 'foo', with args beginning with: 'a' 'b' ",
-        ),
-        (
-            "client|id",
-            "ERR unknown command 'client|id', with args beginning with: ",
-        ),
-        (
-            "CLIENT xx yy",
-            "ERR unknown subcommand 'xx'. Try CLIENT HELP.",
-        ),
+        ("foo", "ERR unknown command 'foo', with args beginning with: "),
+        ("foo a b", "ERR unknown command 'foo', with args beginning with: 'a' 'b' "),
+        ("client|id", "ERR unknown command 'client|id', with args beginning with: "),
+        ("CLIENT xx yy", "ERR unknown subcommand 'xx'. Try CLIENT HELP."),
         (
             "CLIENT MAINT_NOTIFICATIONS ON",
             "ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP.",
         ),
-        (
-            "CLIENT CAPA redirect",
-            "ERR unknown subcommand 'CAPA'. Try CLIENT HELP.",
-        ),
-        (
-            "client",
-            "ERR wrong number of arguments for 'client' command",
-        ),
-        (
-            "CLIENT setname",
-            "ERR wrong number of arguments for 'client|setname' command",
-        ),
-        (
-            "ECHO a b",
-            "ERR wrong number of arguments for 'echo' command",
-        ),
+        ("CLIENT CAPA redirect", "ERR unknown subcommand 'CAPA'. Try CLIENT HELP."),
+        ("client", "ERR wrong number of arguments for 'client' command"),
+        ("CLIENT setname", "ERR wrong number of arguments for 'client|setname' command"),
+        ("ECHO a b", "ERR wrong number of arguments for 'echo' command"),
     ] {
         assert_eq!(fake.error(request), text);
         assert_eq!(fake.session.effect, Effect::None);
@@ -193,15 +151,8 @@ fn what_is_refused_and_what_fails_is_counted() {
 fn the_last_command_of_a_client_is_its_row() {
     let mut fake = Fake::new();
     fake.ask("CLIENT ID");
-    let number = fake
-        .session
-        .record
-        .last_command
-        .load(std::sync::atomic::Ordering::Relaxed);
-    assert_eq!(
-        TABLE[usize::try_from(number).unwrap() - 1].name,
-        "client|id"
-    );
+    let number = fake.session.record.last_command.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(TABLE[usize::try_from(number).unwrap() - 1].name, "client|id");
 }
 
 #[test]
@@ -221,18 +172,7 @@ fn debug_is_served_only_where_the_setting_lets_it() {
 #[test]
 fn no_request_of_stray_words_panics() {
     let mut fake = Fake::new();
-    let stray = [
-        "",
-        "1",
-        "-1",
-        "0",
-        "9223372036854775807",
-        "*",
-        "[",
-        "on",
-        "id",
-        "\u{fffd}",
-    ];
+    let stray = ["", "1", "-1", "0", "9223372036854775807", "*", "[", "on", "id", "\u{fffd}"];
     for spec in TABLE.iter().filter(|spec| !spec.name.starts_with("debug")) {
         for count in 0..5 {
             for word in stray {

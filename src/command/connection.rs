@@ -12,11 +12,8 @@ use super::session::{Effect, Replies};
 use super::spec::{Categories, Flags, Handler, Spec};
 use super::table::failure;
 use super::{Args, Context, ErrorText, REDIS_VERSION};
+use crate::config::TEXT_BYTES_MAX;
 use crate::resp::{self, Protocol, Reply};
-
-/// Passwords are compared over multiples of so many bytes, so that the time does not tell their
-/// length either.
-const PASSWORD_BLOCK_BYTES: usize = 512;
 
 const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST);
 const BEFORE_AUTH: Flags = LOOSE.with(Flags::NO_AUTH);
@@ -134,17 +131,19 @@ fn may_enter(context: &Context<'_>, user: &[u8], password: &[u8]) -> bool {
     user == b"default" && (expected.is_empty() || same)
 }
 
-/// Compares in a time that depends on the lengths only by whole blocks.
+/// Compares over the longest password that there can be, so that the time tells neither content
+/// nor length. A longer one matches nothing.
 fn same_password(expected: &[u8], given: &[u8]) -> bool {
-    let blocks = expected.len().max(given.len()).div_ceil(PASSWORD_BLOCK_BYTES).max(1);
     let padded = |word: &[u8]| {
-        let mut padded = vec![0; blocks * PASSWORD_BLOCK_BYTES];
-        padded[..word.len()].copy_from_slice(word);
-        padded
+        let mut padded = [0; TEXT_BYTES_MAX];
+        padded.get_mut(..word.len())?.copy_from_slice(word);
+        Some(padded)
     };
-    let same_bytes = padded(expected).ct_eq(&padded(given));
+    let (Some(expected_padded), Some(given_padded)) = (padded(expected), padded(given)) else {
+        return false;
+    };
     let same_length = expected.len().ct_eq(&given.len());
-    (same_bytes & same_length).into()
+    (same_length & expected_padded.ct_eq(&given_padded)).into()
 }
 
 /// What HELLO asks for, read whole before anything is changed.

@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub now_ms: u64,
     /// Nanoseconds since the Unix epoch of the same reading (GCRA).
     pub now_ns: u64,
+    /// Monotonic nanoseconds, for measuring how long a command ran.
+    pub ticker: fn() -> u64,
     /// The counting.
     pub engine: &'a Engine,
     /// This connection.

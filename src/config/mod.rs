@@ -3,6 +3,8 @@
 //! Not here: reading files, environment or arguments. Names are Redis's where Redis has the
 //! setting. Invariant: a `Config` that exists is in range.
 
+pub mod schema;
+
 /// All settings, in force or about to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {

@@ -12,7 +12,9 @@ pub struct Span {
 impl Span {
     /// The argument's bytes in `request`.
     pub fn of(self, request: &[u8]) -> &[u8] {
-        request.get(self.start as usize..self.end as usize).unwrap_or_default()
+        request
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 }
 

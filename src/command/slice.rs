@@ -32,7 +32,7 @@ impl Slice {
     pub fn run(
         &mut self,
         context: &mut Context<'_>,
-        _parser: &mut Parser,
+        parser: &mut Parser,
         input: &mut [u8],
         out: &mut Vec<u8>,
     ) -> SliceEnd {
@@ -41,52 +41,53 @@ impl Slice {
             more: false,
             effect: Effect::None,
         };
+        let config = context.host.config();
+        let limits = crate::resp::Limits {
+            bulk_bytes_max: config.proto_max_bulk_len,
+            args_max: 65_536,
+            line_bytes_max: 65_536,
+            unauthenticated: !context.session.authenticated,
+        };
         let mut served = 0;
-        while let Some(len) = memchr::memchr(b'\n', &input[end.used_bytes..]) {
+        while end.used_bytes < input.len() {
             if served == REQUESTS_MAX || out.len() >= REPLY_BYTES_MAX {
                 end.more = true;
                 break;
             }
-            let line = &input[end.used_bytes..end.used_bytes + len];
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            end.used_bytes += len + 1;
+            let rest = &mut input[end.used_bytes..];
+            let used_bytes = match parser.parse(rest, &limits) {
+                Ok(crate::resp::Parsed::Request { used_bytes }) => used_bytes,
+                Ok(crate::resp::Parsed::Incomplete) => break,
+                Err(error) => {
+                    out.extend_from_slice(format!("-ERR {}\r\n", error.0).as_bytes());
+                    end.effect = Effect::Close;
+                    break;
+                }
+            };
             served += 1;
-            context
-                .session
-                .record
-                .commands
-                .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let mut words = line.splitn(2, |b| *b == b' ');
-            match (words.next().unwrap_or_default(), words.next()) {
-                (b"PING", _) => out.extend_from_slice(b"+PONG\r\n"),
-                (b"ECHO", Some(text)) => {
+            end.used_bytes += used_bytes;
+            let args: Vec<&[u8]> = parser.args().iter().map(|span| span.of(rest)).collect();
+            let commands = &context.session.record.commands;
+            commands.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            match args[..] {
+                [b"PING"] => out.extend_from_slice(b"+PONG\r\n"),
+                [b"ECHO", text] => {
                     out.extend_from_slice(format!("${}\r\n", text.len()).as_bytes());
                     out.extend_from_slice(text);
                     out.extend_from_slice(b"\r\n");
                 }
-                (b"BIG", _) => {
-                    out.extend_from_slice(b"$1000\r\n");
-                    out.resize(out.len() + 1000, b'x');
-                    out.extend_from_slice(b"\r\n");
-                }
-                (b"PANIC", _) => panic!("asked to"),
-                (b"AUTH", _) => context.session.authenticated = true,
-                (b"ID", _) => {
-                    out.extend_from_slice(format!(":{}\r\n", context.session.record.id).as_bytes())
-                }
-                (b"QUIT", _) => {
+                [b"PANIC"] => panic!("asked to"),
+                [b"QUIT"] => {
                     out.extend_from_slice(b"+OK\r\n");
                     end.effect = Effect::Close;
                 }
-                (b"SLEEP", Some(ms)) => {
+                [b"SLEEP", ms] => {
                     out.extend_from_slice(b"+OK\r\n");
                     let ms = std::str::from_utf8(ms).ok().and_then(|ms| ms.parse().ok());
-                    end.effect = Effect::Sleep {
-                        ms: ms.unwrap_or(0),
-                    };
+                    end.effect = Effect::Sleep { ms: ms.unwrap_or(0) };
                     end.more = true;
                 }
-                (b"SHUTDOWN", _) => {
+                [b"SHUTDOWN"] => {
                     end.effect = Effect::Shutdown(super::ShutdownMode::Graceful);
                 }
                 _ => out.extend_from_slice(b"-ERR unknown command\r\n"),

@@ -1,6 +1,16 @@
 //! Replies and their encoding.
+//!
+//! Not here: what to answer. The hot replies are written by hand, all else by redis-protocol.
+//! Invariant: every reply but `Nothing` appends exactly one RESP value.
 
 use std::borrow::Cow;
+
+use redis_protocol::resp2::types::Resp2Frame;
+use redis_protocol::resp3::types::Resp3Frame;
+use redis_protocol::{error::RedisProtocolError, resp2, resp3};
+
+use super::digits::{LINE_BYTES_MAX, put_line_before};
+use super::lower::{lower, one_text_line, without_breaks};
 
 /// The general reply: redis-protocol's RESP3 frame, lowered to RESP2 where the client speaks that.
 pub type Frame = redis_protocol::resp3::types::BytesFrame;
@@ -18,9 +28,9 @@ pub enum Protocol {
 /// What a handler returns.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// `+text`
+    /// `+text`; line breaks become blanks.
     Simple(&'static str),
-    /// `-text`, with its code (`ERR ...`); never holds CR or LF (the encoder replaces them).
+    /// `-text`, with its code (`ERR ...`); line breaks become blanks.
     Error(Cow<'static, str>),
     /// `:n`
     Integer(i64),
@@ -34,5 +44,195 @@ pub enum Reply {
 
 impl Reply {
     /// Appends the reply's bytes to `out`.
-    pub fn encode(&self, _protocol: Protocol, _out: &mut Vec<u8>) {}
+    #[inline]
+    pub fn encode(&self, protocol: Protocol, out: &mut Vec<u8>) {
+        match self {
+            Reply::Five(numbers) => encode_five(out, *numbers),
+            Reply::Integer(number) => encode_integer(out, *number),
+            Reply::Simple(text) => encode_line(out, b'+', text),
+            Reply::Error(text) => encode_line(out, b'-', text),
+            Reply::Frame(frame) => encode_frame(out, frame, protocol),
+            Reply::Nothing => {}
+        }
+    }
+}
+
+const FIVE_HEAD: &[u8; 4] = b"*5\r\n";
+const FIVE_BYTES_MAX: usize = FIVE_HEAD.len() + 5 * LINE_BYTES_MAX;
+
+/// Appends an array of five integers, as [`Reply::Five`] does.
+#[inline]
+pub fn encode_five(out: &mut Vec<u8>, numbers: [i64; 5]) {
+    let mut buffer = [0; FIVE_BYTES_MAX];
+    let mut at = FIVE_BYTES_MAX;
+    for number in numbers.into_iter().rev() {
+        at = put_line_before(&mut buffer, at, number);
+    }
+    at -= FIVE_HEAD.len();
+    buffer[at..at + FIVE_HEAD.len()].copy_from_slice(FIVE_HEAD);
+    out.extend_from_slice(&buffer[at..]);
+}
+
+#[inline]
+fn encode_integer(out: &mut Vec<u8>, number: i64) {
+    let mut buffer = [0; LINE_BYTES_MAX];
+    let at = put_line_before(&mut buffer, LINE_BYTES_MAX, number);
+    out.extend_from_slice(&buffer[at..]);
+}
+
+fn encode_line(out: &mut Vec<u8>, kind: u8, text: &str) {
+    let text = one_text_line(text);
+    out.reserve(text.len() + 3);
+    out.push(kind);
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn encode_frame(out: &mut Vec<u8>, frame: &Frame, protocol: Protocol) {
+    let start = out.len();
+    let written = match protocol {
+        Protocol::Resp3 => {
+            let frame = without_breaks(frame);
+            let room = tail(out, frame.encode_len(false));
+            resp3::encode::complete::encode_bytes(room, &frame, false)
+        }
+        Protocol::Resp2 => {
+            let frame = lower(frame);
+            let room = tail(out, frame.encode_len(false));
+            resp2::encode::encode_bytes(room, &frame, false)
+        }
+    };
+    finish(out, start, written);
+}
+
+/// Grows `out` by `bytes` and gives the new part.
+fn tail(out: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
+    let start = out.len();
+    out.resize(start + bytes, 0);
+    &mut out[start..]
+}
+
+/// Keeps what was written; where the encoder failed, an error takes the reply's place, since a
+/// reply that is missing would shift all later ones.
+fn finish(out: &mut Vec<u8>, start: usize, written: Result<usize, RedisProtocolError>) {
+    match written {
+        Ok(bytes) => out.truncate(start + bytes),
+        Err(_) => {
+            out.truncate(start);
+            encode_line(out, b'-', "ERR the reply cannot be encoded");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+
+    fn both(reply: &Reply) -> (String, String) {
+        let encode = |protocol| {
+            let mut out = b"before".to_vec();
+            reply.encode(protocol, &mut out);
+            String::from_utf8(out)
+                .unwrap()
+                .strip_prefix("before")
+                .unwrap()
+                .to_owned()
+        };
+        (encode(Protocol::Resp2), encode(Protocol::Resp3))
+    }
+
+    fn frames(frame: Frame) -> (String, String) {
+        both(&Reply::Frame(frame))
+    }
+
+    fn pair(resp2: &str, resp3: &str) -> (String, String) {
+        (resp2.to_owned(), resp3.to_owned())
+    }
+
+    fn same(bytes: &str) -> (String, String) {
+        pair(bytes, bytes)
+    }
+
+    #[test]
+    fn hot_replies_are_the_same_in_both_protocols() {
+        assert_eq!(both(&Reply::Simple("OK")), same("+OK\r\n"));
+        assert_eq!(
+            both(&Reply::Integer(i64::MIN)),
+            same(":-9223372036854775808\r\n")
+        );
+        assert_eq!(both(&Reply::Nothing), same(""));
+        assert_eq!(
+            both(&Reply::Five([1, i64::MAX, 0, -1, i64::MIN])),
+            same("*5\r\n:1\r\n:9223372036854775807\r\n:0\r\n:-1\r\n:-9223372036854775808\r\n")
+        );
+    }
+
+    #[test]
+    fn line_breaks_never_leave_a_line() {
+        assert_eq!(
+            both(&Reply::Error("ERR a\r\n+b".into())),
+            same("-ERR a  +b\r\n")
+        );
+        assert_eq!(both(&Reply::Simple("a\nb")), same("+a b\r\n"));
+        let frame = array(vec![
+            simple("a\r\nb"),
+            error("ERR c\nd"),
+            map(vec![(simple("k\n"), set(vec![simple("\re")]))]),
+        ]);
+        assert_eq!(
+            frames(frame),
+            pair(
+                "*3\r\n+a  b\r\n-ERR c d\r\n*2\r\n+k \r\n*1\r\n+ e\r\n",
+                "*3\r\n+a  b\r\n-ERR c d\r\n%1\r\n+k \r\n~1\r\n+ e\r\n"
+            )
+        );
+        let blob = Frame::BlobError {
+            data: "ERR x\r\ny".into(),
+            attributes: None,
+        };
+        assert_eq!(frames(blob), pair("-ERR x  y\r\n", "!8\r\nERR x\r\ny\r\n"));
+        let big = Frame::BigNumber {
+            data: "1\r\n2".into(),
+            attributes: None,
+        };
+        assert_eq!(frames(big), pair("$4\r\n1\r\n2\r\n", "(1  2\r\n"));
+        let push = Frame::Push {
+            data: vec![simple("a\n")],
+            attributes: None,
+        };
+        assert_eq!(frames(push), pair("*1\r\n+a \r\n", ">1\r\n+a \r\n"));
+    }
+
+    #[test]
+    fn each_type_has_its_form_in_either_protocol() {
+        assert_eq!(frames(null()), pair("$-1\r\n", "_\r\n"));
+        assert_eq!(
+            frames(array(vec![null()])),
+            pair("*1\r\n$-1\r\n", "*1\r\n_\r\n")
+        );
+        assert_eq!(frames(boolean(true)), pair(":1\r\n", "#t\r\n"));
+        assert_eq!(frames(boolean(false)), pair(":0\r\n", "#f\r\n"));
+        assert_eq!(frames(double(1.5)), pair("$3\r\n1.5\r\n", ",1.5\r\n"));
+        assert_eq!(frames(text("")), same("$0\r\n\r\n"));
+        assert_eq!(frames(bulk(vec![b'\r', b'\n'])), same("$2\r\n\r\n\r\n"));
+        assert_eq!(frames(simple("OK")), same("+OK\r\n"));
+        assert_eq!(frames(error("ERR no")), same("-ERR no\r\n"));
+        assert_eq!(frames(integer(-7)), same(":-7\r\n"));
+        assert_eq!(
+            frames(verbatim("a b")),
+            pair("$3\r\na b\r\n", "=7\r\ntxt:a b\r\n")
+        );
+        assert_eq!(
+            frames(map(vec![(text("a"), integer(1)), (text("b"), integer(2))])),
+            pair(
+                "*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n",
+                "%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n"
+            )
+        );
+        assert_eq!(
+            frames(set(vec![simple("x")])),
+            pair("*1\r\n+x\r\n", "~1\r\n+x\r\n")
+        );
+        assert_eq!(frames(array(vec![])), same("*0\r\n"));
+    }
 }

@@ -1,1 +1,42 @@
-//! Where counters live.
+//! Where counters live: a skiplist of window buckets, in each an append-only table of atomic
+//! counters; beside it the keyspace of values with a deadline.
+//!
+//! ```text
+//! Windows  SkipMap<end, Bucket>      expiry pops the front; a few hundred buckets at most
+//! Bucket   newest View, swapped      a reader takes the view, then needs no lock
+//! View     256 slot arrays           slot = tag | offset; found by probing, grown one at a time
+//! Table    Arena + 256 Shards        entries never move; a shard's lock guards what is added
+//! Entry    header, own, foreign, key one counter, 24 bytes and the key
+//! ```
+//! Not here: verdicts, clocks. Invariant: nothing live is evicted; a counter exists until its
+//! window ends, and ends with its whole bucket.
+
+mod account;
+mod arena;
+mod census;
+mod changes;
+mod counter;
+mod entry;
+mod keyspace;
+mod pool;
+mod reader;
+mod registry;
+mod series;
+mod shard;
+mod slots;
+mod table;
+#[cfg(test)]
+mod tests;
+mod windows;
+
+pub use account::{Account, Full};
+pub use changes::Change;
+pub use counter::Counter;
+pub use entry::{Entry, KEY_BYTES_MAX};
+pub use keyspace::Keyspace;
+pub use pool::{CHUNK_WORDS, TRIM_PERIOD_MS};
+pub use reader::{Hint, Name, Reader};
+pub use registry::{SERIES_MAX, TooManyScales};
+pub use series::Series;
+pub use table::{Refusal, SHARDS};
+pub use windows::{ID_MAX, Windows};

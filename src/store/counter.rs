@@ -1,0 +1,172 @@
+//! One counter and what can be done to it: count, count if, give back, set, forget.
+//!
+//! Counting takes no lock while the entry has no override; with one it takes the shard's lock, so
+//! that count, stamp and census change together. A count may race with the first override: it looks
+//! at the flag again afterwards and then settles under the lock.
+//!
+//! Invariant: the own word only rises between two stamps; a counter exists if its count is above 0.
+
+use super::entry::Entry;
+use super::shard::{Override, Shard};
+use super::table::{Probe, View};
+use crate::limiter::COUNT_MAX;
+
+/// A counter that has an entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Counter<'v> {
+    view: &'v View,
+    probe: Probe<'v>,
+    offset: u32,
+    track_changes: bool,
+}
+
+impl<'v> Counter<'v> {
+    /// The counter of `probe`, whose entry in `view` is at `offset`.
+    #[inline]
+    pub fn new(view: &'v View, probe: Probe<'v>, offset: u32, track_changes: bool) -> Counter<'v> {
+        Counter {
+            view,
+            probe,
+            offset,
+            track_changes,
+        }
+    }
+
+    #[inline]
+    fn entry(&self) -> Entry<'v> {
+        self.view.entry(self.offset)
+    }
+
+    /// The count: own and foreign, less what was given back.
+    pub fn count(&self) -> u64 {
+        self.count_with_own(self.entry().own_word())
+    }
+
+    fn count_with_own(&self, own: u64) -> u64 {
+        let entry = self.entry();
+        let refunded = if entry.is_overridden() {
+            self.view
+                .shard(&self.probe)
+                .lock()
+                .override_of(self.offset)
+                .unwrap_or_default()
+                .refunded
+        } else {
+            0
+        };
+        (own.min(COUNT_MAX) + entry.foreign()).saturating_sub(refunded)
+    }
+
+    /// Counts `increment` and returns the count after it.
+    #[inline]
+    pub fn add(&self, increment: u64) -> u64 {
+        let entry = self.entry();
+        if entry.is_overridden() {
+            return self.settle(|| entry.add_own(increment));
+        }
+        let own = entry.add_own(increment);
+        self.note_change();
+        if entry.is_overridden() {
+            return self.settle(|| own);
+        }
+        own + entry.foreign()
+    }
+
+    /// Counts `increment` only if `admit` accepts the count that would result.
+    ///
+    /// # Errors
+    /// The count as it stands, if it was not admitted.
+    pub fn add_if(&self, increment: u64, admit: impl Fn(u64) -> bool) -> Result<u64, u64> {
+        let entry = self.entry();
+        loop {
+            let seen = entry.own_word();
+            let now = self.count_with_own(seen);
+            let then = now.saturating_add(increment);
+            if !admit(then) {
+                return Err(now);
+            }
+            if let Ok(own) = entry.try_add_own(seen, increment) {
+                self.note_change();
+                if entry.is_overridden() {
+                    return Ok(self.settle(|| own));
+                }
+                return Ok(then);
+            }
+        }
+    }
+
+    /// Gives back at most `amount` and at most the count; returns the count after it.
+    pub fn refund(&self, amount: u64) -> u64 {
+        self.revise(|entry, changed| {
+            let count = (entry.own() + entry.foreign()).saturating_sub(changed.refunded);
+            changed.refunded += amount.min(count);
+        })
+    }
+
+    /// Sets the count (at most [`COUNT_MAX`]), forgetting what was counted under earlier stamps.
+    /// Returns the count before.
+    pub fn replace(&self, count: u64, stamp: u64) -> u64 {
+        let before = self.count();
+        self.revise(|entry, changed| {
+            entry.replace_own(count.min(COUNT_MAX));
+            entry.replace_foreign(0);
+            // Two changes in one millisecond: the later one must have the higher stamp.
+            changed.stamp = stamp.max(changed.stamp + 1);
+            changed.refunded = 0;
+        });
+        before
+    }
+
+    /// Changes the override under the lock and returns the count that results.
+    fn revise(&self, change: impl FnOnce(Entry<'v>, &mut Override)) -> u64 {
+        let entry = self.entry();
+        let mut shard = self.view.shard(&self.probe).lock();
+        // Before the counts: whoever adds after them must see it and settle.
+        entry.set_overridden();
+        change(entry, shard.override_mut(self.offset));
+        self.note_change_in(&mut shard);
+        self.settle_in(&mut shard, entry.own())
+    }
+
+    /// The count of an overridden entry whose own count `own` yields, census put right.
+    #[cold]
+    fn settle(&self, own: impl FnOnce() -> u64) -> u64 {
+        let mut shard = self.view.shard(&self.probe).lock();
+        let own = own();
+        self.note_change_in(&mut shard);
+        self.settle_in(&mut shard, own)
+    }
+
+    fn settle_in(&self, shard: &mut Shard, own: u64) -> u64 {
+        let entry = self.entry();
+        let changed = shard.override_mut(self.offset);
+        let live = (entry.own() + entry.foreign()).saturating_sub(changed.refunded) > 0;
+        let count = (own + entry.foreign()).saturating_sub(changed.refunded);
+        let was_live = std::mem::replace(&mut changed.counted, live);
+        match (was_live, live) {
+            (false, true) => shard.census.born(self.probe.series),
+            (true, false) => shard.census.gone(self.probe.series),
+            _ => {}
+        }
+        count
+    }
+
+    #[inline]
+    fn note_change(&self) {
+        if self.track_changes && self.entry().set_changed() {
+            self.view
+                .shard(&self.probe)
+                .lock()
+                .changed
+                .push(self.offset);
+            self.view.table().set_changed();
+        }
+    }
+
+    fn note_change_in(&self, shard: &mut Shard) {
+        if self.track_changes && self.entry().set_changed() {
+            shard.changed.push(self.offset);
+            self.view.table().set_changed();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What a shard of a table keeps beside its slots, under its lock.
+//!
+//! An override is what an entry's two words cannot say: that counts were given back, or that the
+//! counter was set or forgotten (a stamp: later ones win over counts made under earlier ones).
+//! Invariant: an entry without the override flag has a count above 0 and is in the census.
+
+use std::collections::HashMap;
+
+use super::census::Census;
+
+/// One shard's bookkeeping.
+#[derive(Debug, Default)]
+pub struct Shard {
+    /// Entries, live or not.
+    pub used: usize,
+    /// Bytes of its slot array.
+    pub slots_bytes: u64,
+    /// Offsets of the entries changed since the last drain.
+    pub changed: Vec<u32>,
+    /// Live counters by series.
+    pub census: Census,
+    /// By entry offset; most shards have none.
+    pub overrides: Option<Box<HashMap<u32, Override>>>,
+}
+
+/// What was done to a counter beside counting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Override {
+    /// Stamp of the last SET or RESET (ms << 16 | random), 0 = none.
+    pub stamp: u64,
+    /// Given back under this stamp by this node; only rises.
+    pub refunded: u64,
+    /// The census counts the entry as live.
+    pub counted: bool,
+}
+
+impl Shard {
+    /// The override of the entry at `offset`, if any.
+    pub fn override_of(&self, offset: u32) -> Option<Override> {
+        self.overrides.as_ref()?.get(&offset).copied()
+    }
+
+    /// The override of the entry at `offset`, made if there is none.
+    pub fn override_mut(&mut self, offset: u32) -> &mut Override {
+        let fresh = Override {
+            stamp: 0,
+            refunded: 0,
+            counted: true,
+        };
+        self.overrides
+            .get_or_insert_default()
+            .entry(offset)
+            .or_insert(fresh)
+    }
+}

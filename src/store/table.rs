@@ -1,0 +1,378 @@
+//! A bucket of windows: its table of counters, in shards.
+//!
+//! Readers take a [`View`]: the slot arrays as they are now. Looking up and counting takes no lock;
+//! adding a counter takes its shard's. A shard whose slots are crowded is rebuilt alone and swapped
+//! into a new view; entries never move, so a reader on an old view still finds and counts in them,
+//! and what it does not find is looked up again under the lock.
+//!
+//! Not here: which bucket a window belongs to, verdicts. Invariant: one entry for each (series,
+//! key), from its insertion until the whole table is dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use arc_swap::{ArcSwapOption, Guard};
+use parking_lot::Mutex;
+
+use super::account::{Account, Full};
+use super::arena::Arena;
+use super::entry::{self, Entry};
+use super::pool::Pool;
+use super::registry::{Registry, TooManyScales};
+use super::series::Series;
+use super::shard::Shard;
+use super::slots::{self, Slots};
+
+/// Shards of a table: a rebuild of one must stay under a millisecond at 10 million keys.
+pub const SHARDS: usize = 256;
+/// Bits of a place within a shard (see [`View::walk`]); the shard is above them.
+const PLACE_BITS: u32 = 24;
+/// What an empty table costs, charged with it: shards, slot pointers, chunk directory.
+const EMPTY_BYTES: u64 = (SHARDS * (size_of::<Mutex<Shard>>() + size_of::<Slots>())
+    + size_of::<Table>()
+    + size_of::<View>()) as u64;
+
+/// Why a counter could not be created; nothing was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The memory limit is reached.
+    OutOfMemory,
+    /// See [`TooManyScales`].
+    TooManyScales,
+}
+
+impl From<Full> for Refusal {
+    fn from(_: Full) -> Self {
+        Refusal::OutOfMemory
+    }
+}
+
+impl From<TooManyScales> for Refusal {
+    fn from(_: TooManyScales) -> Self {
+        Refusal::TooManyScales
+    }
+}
+
+/// What tables draw on.
+#[derive(Debug)]
+pub struct Supply {
+    /// The memory account.
+    pub account: Arc<Account>,
+    /// Chunks for arenas.
+    pub pool: Pool,
+    /// The live series.
+    pub registry: Registry,
+    /// Keep the list of changed counters: only where somebody drains it.
+    pub track_changes: bool,
+}
+
+/// What names one counter in a bucket, with its hash.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe<'k> {
+    /// Hash of series and key: the top byte picks the shard, the low half is the tag.
+    pub hash: u64,
+    /// Header bits of an entry that matches.
+    pub identity: u64,
+    /// Kind and scale.
+    pub series: Series,
+    /// The user's key.
+    pub key: &'k [u8],
+}
+
+impl Probe<'_> {
+    #[inline]
+    fn shard(&self) -> usize {
+        (self.hash >> 56) as usize
+    }
+
+    #[inline]
+    fn tag(&self) -> u32 {
+        (self.hash & u64::from(u32::MAX)) as u32
+    }
+}
+
+/// One table of counters.
+#[derive(Debug)]
+pub struct Table {
+    /// Rises with each table; a scan's cursor names tables by it.
+    pub id: u32,
+    /// When all its windows have expired, ms since the epoch.
+    pub end_ms: u64,
+    arena: Arena,
+    shards: Box<[Mutex<Shard>]>,
+    /// Some shard has changes to drain.
+    changed: AtomicBool,
+}
+
+/// The slot arrays of a table at one time.
+#[derive(Debug)]
+pub struct View {
+    table: Arc<Table>,
+    slots: Box<[Slots]>,
+}
+
+/// A table and its newest view, until the bucket is dropped.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    live: ArcSwapOption<View>,
+}
+
+/// A view held by a reader; it keeps the table's memory.
+pub(super) type ViewGuard = Guard<Option<Arc<View>>>;
+
+impl Bucket {
+    /// An empty table for the windows that have all expired at `end_ms`.
+    ///
+    /// # Errors
+    /// [`Full`] at the memory limit.
+    pub(super) fn new(id: u32, end_ms: u64, account: &Account) -> Result<Bucket, Full> {
+        account.charge(EMPTY_BYTES)?;
+        let none: Slots = Arc::new([]);
+        let table = Table {
+            id,
+            end_ms,
+            arena: Arena::default(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            changed: AtomicBool::new(false),
+        };
+        let view = View {
+            table: Arc::new(table),
+            slots: vec![none; SHARDS].into_boxed_slice(),
+        };
+        Ok(Bucket {
+            live: ArcSwapOption::from_pointee(view),
+        })
+    }
+
+    /// A bucket without a table, as if dropped already.
+    pub(super) fn gone() -> Bucket {
+        Bucket {
+            live: ArcSwapOption::empty(),
+        }
+    }
+
+    /// The newest view; `None` once the bucket is dropped.
+    #[inline]
+    pub(super) fn view(&self) -> ViewGuard {
+        self.live.load()
+    }
+
+    /// Takes the table out; readers that hold a view still count in it, unseen.
+    pub(super) fn take(&self) -> Option<Arc<View>> {
+        self.live.swap(None)
+    }
+
+    /// The offset of the probed counter, created with `own` as its count if it does not exist:
+    /// then `fresh` is true. `None` if the bucket has been dropped meanwhile.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; nothing is created.
+    pub(super) fn find_or_insert(
+        &self,
+        probe: &Probe<'_>,
+        own: u64,
+        supply: &Supply,
+    ) -> Result<Option<(u32, bool)>, Refusal> {
+        let Some(view) = self.live.load_full() else {
+            return Ok(None);
+        };
+        let mut shard = view.table.shards[probe.shard()].lock();
+        // Nobody else adds to this shard now: what this view does not show does not exist.
+        let Some(view) = self.live.load_full() else {
+            return Ok(None);
+        };
+        if let Some(offset) = view.find(probe) {
+            return Ok(Some((offset, false)));
+        }
+        if !shard.census.knows(probe.series) {
+            supply.registry.admit(probe.series, view.table.end_ms)?;
+        }
+        let mut slots = view.slots[probe.shard()].clone();
+        if slots::is_crowded(&slots, shard.used) {
+            slots = self.grow(probe.shard(), &slots, supply)?;
+            shard.slots_bytes = bytes_of(&slots);
+        }
+        let offset = view
+            .table
+            .arena
+            .allocate(entry::words_of(probe.key.len()), &supply.pool)?;
+        let entry = view.entry(offset);
+        entry.write(probe.identity, own, probe.key);
+        if supply.track_changes {
+            entry.set_changed();
+            shard.changed.push(offset);
+            view.table.changed.store(true, Relaxed);
+        }
+        slots::publish(&slots, probe.tag(), offset);
+        shard.used += 1;
+        shard.census.born(probe.series);
+        Ok(Some((offset, true)))
+    }
+
+    /// Rebuilds one shard's slots in a longer array; the caller holds its lock.
+    fn grow(&self, shard: usize, old: &Slots, supply: &Supply) -> Result<Slots, Full> {
+        let len = slots::grown_len(old);
+        supply.account.charge(8 * len as u64)?;
+        let new = slots::rebuilt(old, len);
+        // Other shards grow at the same time under their own locks: each keeps the others' arrays.
+        self.live.rcu(|view| {
+            view.as_ref().map(|view| {
+                let mut slots = view.slots.clone();
+                slots[shard] = new.clone();
+                Arc::new(View {
+                    table: view.table.clone(),
+                    slots,
+                })
+            })
+        });
+        supply.account.release(bytes_of(old));
+        Ok(new)
+    }
+}
+
+fn bytes_of(slots: &[AtomicU64]) -> u64 {
+    8 * slots.len() as u64
+}
+
+impl View {
+    /// The table that this is a view of.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The entry at `offset`.
+    #[inline]
+    pub fn entry(&self, offset: u32) -> Entry<'_> {
+        Entry::at(self.table.arena.words(offset))
+    }
+
+    /// The shard of the probed counter.
+    pub fn shard(&self, probe: &Probe<'_>) -> &Mutex<Shard> {
+        &self.table.shards[probe.shard()]
+    }
+
+    /// The probed counter's offset, if this view shows it.
+    #[inline]
+    pub fn find(&self, probe: &Probe<'_>) -> Option<u32> {
+        let slots = &self.slots[probe.shard()];
+        let mut at = slots::home(slots, probe.tag());
+        while let slots::Probe::Candidate { offset, resume } = slots::next(slots, probe.tag(), at) {
+            if self.entry(offset).is(probe.identity, probe.key) {
+                return Some(offset);
+            }
+            at = resume;
+        }
+        None
+    }
+
+    /// Reads the probed counter's home slot, to have it in the cache when it is needed.
+    #[inline]
+    pub fn touch_home(&self, probe: &Probe<'_>) -> u64 {
+        let slots = &self.slots[probe.shard()];
+        slots
+            .get(slots::home(slots, probe.tag()))
+            .map_or(0, |slot| slot.load(Relaxed))
+    }
+
+    /// The first entry with the probed counter's tag: nearly always the counter itself. Reads no
+    /// entry.
+    #[inline]
+    pub fn guess(&self, probe: &Probe<'_>) -> Option<u32> {
+        let slots = &self.slots[probe.shard()];
+        match slots::next(slots, probe.tag(), slots::home(slots, probe.tag())) {
+            slots::Probe::Candidate { offset, .. } => Some(offset),
+            slots::Probe::Miss => None,
+        }
+    }
+
+    /// Walks the counters in an order that survives growth; `from` and the result are places in
+    /// this table, 0 the beginning, `None` the end. Visits about `count` entries.
+    pub fn walk(&self, from: u64, count: usize, mut visit: impl FnMut(Entry<'_>)) -> Option<u64> {
+        let mut shard = usize::try_from(from >> PLACE_BITS).ok()?;
+        let mut place = (from & ((1 << PLACE_BITS) - 1)) as u32;
+        let mut visited = 0;
+        while let Some(slots) = self.slots.get(shard) {
+            let rest = count.saturating_sub(visited);
+            let next = slots::walk(slots, place, rest, |offset| {
+                visited += 1;
+                visit(self.entry(offset));
+            });
+            if let Some(next) = next {
+                return Some((shard as u64) << PLACE_BITS | u64::from(next));
+            }
+            shard += 1;
+            place = 0;
+            if visited >= count {
+                break;
+            }
+        }
+        (shard < self.slots.len()).then_some((shard as u64) << PLACE_BITS)
+    }
+}
+
+impl Table {
+    /// Live counters of windows that have not expired at `now_ms`.
+    pub fn live(&self, now_ms: u64) -> u64 {
+        let in_shard = |shard: &Mutex<Shard>| -> u64 {
+            let shard = shard.lock();
+            let live = shard
+                .census
+                .iter()
+                .filter(|(series, _)| series.expires_in_bucket_ms(self.end_ms) > now_ms);
+            live.map(|(_, count)| u64::from(count)).sum()
+        };
+        self.shards.iter().map(in_shard).sum()
+    }
+
+    /// Notes that a shard has changes to drain.
+    pub fn set_changed(&self) {
+        self.changed.store(true, Relaxed);
+    }
+
+    /// The shards, if any has changes to drain.
+    pub fn take_changed(&self) -> &[Mutex<Shard>] {
+        if self.changed.swap(false, Relaxed) {
+            &self.shards
+        } else {
+            &[]
+        }
+    }
+
+    /// Entries of all shards, live or not.
+    pub fn entries(&self) -> u64 {
+        self.shards
+            .iter()
+            .map(|shard| shard.lock().used as u64)
+            .sum()
+    }
+
+    /// Frees one chunk of a table that nobody reads any more; false when all is freed.
+    pub fn give_back_one(&mut self, supply: &Supply) -> bool {
+        if self.arena.give_back_one(&supply.pool) {
+            return true;
+        }
+        let slots: u64 = self
+            .shards
+            .iter_mut()
+            .map(|shard| shard.get_mut().slots_bytes)
+            .sum();
+        supply.account.release(EMPTY_BYTES + slots);
+        self.shards = Box::default();
+        false
+    }
+}
+
+impl View {
+    /// Frees one shard's slots of a view that nobody else holds; the table once all are freed.
+    pub fn give_back_one(&mut self) -> bool {
+        let mut slots = std::mem::take(&mut self.slots).into_vec();
+        slots.pop();
+        self.slots = slots.into_boxed_slice();
+        !self.slots.is_empty()
+    }
+
+    /// The table, if this was the last view of it.
+    pub fn into_table(self) -> Option<Table> {
+        Arc::into_inner(self.table)
+    }
+}

@@ -1,0 +1,289 @@
+//! The windows: a skiplist of buckets by the time at which they end.
+//!
+//! Ordered, so that expiry pops the front and a scan by time is a walk. What is popped goes to the
+//! graveyard and is freed there in steps of one chunk, off the request path.
+//!
+//! Not here: which counts allow what. Invariant: a counter lives in the bucket of its window;
+//! buckets whose time has come are popped whole, and nothing in them is ever looked up again.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use crossbeam_skiplist::SkipMap;
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
+use parking_lot::Mutex;
+
+use super::account::Account;
+use super::entry::{self, Entry};
+use super::pool::Pool;
+use super::reader::Name;
+use super::registry::Registry;
+use super::series::Series;
+use super::table::{Bucket, Probe, Refusal, Supply, Table, View, ViewGuard};
+
+/// How often an insert that meets a bucket being dropped tries again.
+const INSERT_TRIES: usize = 8;
+
+/// Tables that are no longer reachable, on their way back to the system.
+#[derive(Debug)]
+enum Grave {
+    /// Popped; readers may still hold the view.
+    Popped(Arc<View>),
+    /// Slots are being freed.
+    Slots(Box<View>),
+    /// Chunks are being freed.
+    Chunks(Box<Table>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Windows {
+    buckets: SkipMap<u64, Bucket>,
+    hasher: SeedableRandomState,
+    supply: Supply,
+    next_id: AtomicU32,
+    graveyard: Mutex<Vec<Grave>>,
+    expired: AtomicU64,
+}
+
+impl Windows {
+    /// No windows yet. `seed` makes the hash unpredictable to clients; `track_changes` keeps the
+    /// list that [`Windows::drain_changes`](super::changes) reads.
+    pub fn new(seed: u64, account: Arc<Account>, track_changes: bool) -> Windows {
+        // One small allocation a process: the hasher wants it for as long as anything lives.
+        let shared: &'static SharedSeed = Box::leak(Box::new(SharedSeed::from_u64(seed)));
+        let supply = Supply {
+            pool: Pool::new(account.clone()),
+            account,
+            registry: Registry::default(),
+            track_changes,
+        };
+        Windows {
+            buckets: SkipMap::new(),
+            hasher: SeedableRandomState::with_seed(seed, shared),
+            supply,
+            next_id: AtomicU32::new(1),
+            graveyard: Mutex::default(),
+            expired: AtomicU64::new(0),
+        }
+    }
+
+    /// The hash of a counter's series and key.
+    #[inline]
+    pub fn hash(&self, series: Series, key: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(series.code());
+        hasher.write(key);
+        hasher.finish()
+    }
+
+    /// What finds `name` in its bucket.
+    #[inline]
+    pub fn probe<'k>(&self, name: &Name<'k>, hash: u64) -> Probe<'k> {
+        let identity = entry::identity(name.series, name.key);
+        Probe {
+            hash,
+            identity,
+            series: name.series,
+            key: name.key,
+        }
+    }
+
+    /// True if changes are listed for somebody to drain.
+    #[inline]
+    pub fn tracks_changes(&self) -> bool {
+        self.supply.track_changes
+    }
+
+    /// The newest view of a bucket, if it exists.
+    #[inline]
+    pub fn view(&self, bucket_ms: u64) -> Option<ViewGuard> {
+        let view = self.buckets.get(&bucket_ms)?.value().view();
+        view.is_some().then_some(view)
+    }
+
+    /// Finds or creates a counter (with `own` as its count), and its bucket if need be. True if
+    /// it was created.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; no counter is created.
+    pub fn insert(
+        &self,
+        bucket_ms: u64,
+        probe: &Probe<'_>,
+        own: u64,
+    ) -> Result<(u32, bool, ViewGuard), Refusal> {
+        for _ in 0..INSERT_TRIES {
+            let entry = match self.buckets.get(&bucket_ms) {
+                Some(entry) => entry,
+                None => self.add_bucket(bucket_ms)?,
+            };
+            if let Some((offset, fresh)) = entry.value().find_or_insert(probe, own, &self.supply)? {
+                let view = entry.value().view();
+                if view.is_some() {
+                    return Ok((offset, fresh, view));
+                }
+            }
+        }
+        // Only a clock that runs away from its own windows gets here.
+        Err(Refusal::OutOfMemory)
+    }
+
+    fn add_bucket(
+        &self,
+        bucket_ms: u64,
+    ) -> Result<crossbeam_skiplist::map::Entry<'_, u64, Bucket>, Refusal> {
+        let id = self.next_id.fetch_add(1, Relaxed) & ID_MAX;
+        let mut bucket = Some(Bucket::new(id.max(1), bucket_ms, &self.supply.account)?);
+        let entry = self
+            .buckets
+            .get_or_insert_with(bucket_ms, || match bucket.take() {
+                Some(bucket) => bucket,
+                None => Bucket::gone(),
+            });
+        if let Some(unused) = bucket.and_then(|bucket| bucket.take()) {
+            self.bury(unused);
+        }
+        Ok(entry)
+    }
+
+    fn bury(&self, view: Arc<View>) {
+        self.graveyard.lock().push(Grave::Popped(view));
+    }
+
+    /// Drops the buckets that have ended at `now_ms`; returns the counters dropped with them.
+    pub fn expire(&self, now_ms: u64) -> u64 {
+        let mut dropped = 0;
+        let mut popped = false;
+        while self
+            .buckets
+            .front()
+            .is_some_and(|front| *front.key() <= now_ms)
+        {
+            let Some(front) = self.buckets.pop_front() else {
+                break;
+            };
+            if let Some(view) = front.value().take() {
+                dropped += view.table().entries();
+                self.bury(view);
+            }
+            popped = true;
+        }
+        if popped {
+            self.expired.fetch_add(dropped, Relaxed);
+            self.supply.registry.forget_ended(now_ms);
+        }
+        dropped
+    }
+
+    /// Frees one step of what was dropped (a chunk of at most 1 MiB, or one shard's slots); true
+    /// while there is more to free.
+    pub fn reclaim(&self, now_ms: u64) -> bool {
+        let mut graveyard = self.graveyard.lock();
+        let Some(grave) = graveyard.pop() else {
+            drop(graveyard);
+            return self.supply.pool.trim(now_ms);
+        };
+        match self.dig(grave) {
+            (Some(rest), true) => graveyard.push(rest),
+            // A reader still holds it: look at the others first.
+            (Some(rest), false) => {
+                graveyard.insert(0, rest);
+                return graveyard.len() > 1;
+            }
+            (None, _) => {}
+        }
+        true
+    }
+
+    /// One step; what is left of the grave, and whether anything was done.
+    fn dig(&self, grave: Grave) -> (Option<Grave>, bool) {
+        match grave {
+            Grave::Popped(mut view) => match Arc::get_mut(&mut view) {
+                Some(_) => match Arc::into_inner(view) {
+                    Some(view) => (Some(Grave::Slots(Box::new(view))), true),
+                    None => (None, true),
+                },
+                None => (Some(Grave::Popped(view)), false),
+            },
+            Grave::Slots(mut view) => {
+                if view.give_back_one() {
+                    return (Some(Grave::Slots(view)), true);
+                }
+                (
+                    view.into_table()
+                        .map(|table| Grave::Chunks(Box::new(table))),
+                    true,
+                )
+            }
+            Grave::Chunks(mut table) => {
+                let more = table.give_back_one(&self.supply);
+                (more.then_some(Grave::Chunks(table)), true)
+            }
+        }
+    }
+
+    /// Drops everything.
+    pub fn flush(&self) {
+        while let Some(front) = self.buckets.pop_front() {
+            if let Some(view) = front.value().take() {
+                self.bury(view);
+            }
+        }
+        self.supply.registry.clear();
+    }
+
+    /// Counters that live at `now_ms`.
+    pub fn live(&self, now_ms: u64) -> u64 {
+        let live = |view: &ViewGuard| view.as_ref().map_or(0, |view| view.table().live(now_ms));
+        self.buckets
+            .iter()
+            .map(|bucket| live(&bucket.value().view()))
+            .sum()
+    }
+
+    /// Buckets in the skiplist.
+    pub fn buckets(&self) -> usize {
+        self.buckets.len()
+    }
+
+    /// The buckets' views by rising table id, from `id` on.
+    pub fn views_from(&self, id: u32) -> Vec<ViewGuard> {
+        let mut views: Vec<_> = self
+            .buckets
+            .iter()
+            .map(|bucket| bucket.value().view())
+            .filter(|view| view.as_ref().is_some_and(|view| view.table().id >= id))
+            .collect();
+        views.sort_by_key(|view| view.as_ref().map(|view| view.table().id));
+        views
+    }
+
+    /// True if `entry` is a counter that lives at `now_ms` in the table that ends at `end_ms`.
+    pub fn is_live(entry: Entry<'_>, end_ms: u64, now_ms: u64) -> bool {
+        entry
+            .series()
+            .is_some_and(|series| series.expires_in_bucket_ms(end_ms) > now_ms)
+            && (!entry.is_overridden() || entry.own() + entry.foreign() > 0)
+    }
+
+    /// What tables draw on.
+    pub fn supply(&self) -> &Supply {
+        &self.supply
+    }
+
+    /// Tables dropped whose memory is not yet free.
+    pub fn graves(&self) -> usize {
+        self.graveyard.lock().len()
+    }
+
+    /// Counters dropped because their windows ended.
+    pub fn expired(&self) -> u64 {
+        self.expired.load(Relaxed)
+    }
+}
+
+/// Highest table id; a scan's cursor has 31 bits for it.
+pub const ID_MAX: u32 = (1 << 31) - 1;

@@ -16,6 +16,8 @@
 //! nothing that comes from a socket can end the process; every queue, table and length has a
 //! named bound.
 
+#![cfg_attr(test, allow(clippy::cast_possible_truncation, reason = "test data fits"))]
+
 pub mod command;
 pub mod config;
 pub mod engine;

@@ -36,11 +36,7 @@ impl Slice {
         input: &mut [u8],
         out: &mut Vec<u8>,
     ) -> SliceEnd {
-        let mut end = SliceEnd {
-            used_bytes: 0,
-            more: false,
-            effect: Effect::None,
-        };
+        let mut end = SliceEnd { used_bytes: 0, more: false, effect: Effect::None };
         let config = context.host.config();
         let limits = crate::resp::Limits {
             bulk_bytes_max: config.proto_max_bulk_len,

@@ -2,13 +2,23 @@
 
 use super::Config;
 
-/// Sets `name` to `value`, or says why not.
-pub fn set(config: &mut Config, name: &str, value: &str) -> Result<(), String> {
-    let number = |text: &str| text.parse().map_err(|_| format!("'{name}' takes a number"));
-    match name {
-        "maxclients" => config.maxclients = number(value)?,
-        "requirepass" => config.requirepass = value.into(),
-        _ => return Err(format!("Unknown option '{name}'")),
+/// The settings after CONFIG SET of all `changes`: all of them or none.
+///
+/// # Errors
+/// The first bad one.
+pub fn change(config: &Config, changes: &[(String, String)]) -> Result<Config, String> {
+    let mut config = config.clone();
+    for (name, value) in changes {
+        match name.as_str() {
+            "maxclients" => {
+                config.maxclients = value.parse().map_err(|_| "a number".to_owned())?;
+            }
+            "slowlog-max-len" => {
+                config.slowlog_max_len = value.parse().map_err(|_| "a number".to_owned())?;
+            }
+            "requirepass" => config.requirepass.clone_from(value),
+            _ => return Err(format!("Unknown option '{name}'")),
+        }
     }
-    Ok(())
+    Ok(config)
 }

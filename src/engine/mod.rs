@@ -1,23 +1,151 @@
-//! The one door to the counting.
+//! The one door to the counting: verdicts over the windows, GCRA cells over the keyspace, and what
+//! both need from the process (memory limit and policy, expiry, figures).
+//!
+//! Not here: bytes of the protocol, clocks. Invariant: every hit that is not refused is counted
+//! exactly once, and a verdict is what the limiter says of the counts that the store then holds.
+
+mod count;
+mod keys;
+mod many;
+mod report;
+#[cfg(test)]
+mod tests;
+mod throttle;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+pub use crate::store::{Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, Series};
+pub use count::{Charge, Hit};
+pub use keys::ScanPage;
+pub use many::{MANY_MAX, ManyVerdict};
+pub use report::EngineReport;
+pub use throttle::ThrottleError;
 
 use crate::config::MemoryPolicy;
+use crate::store::{Account, Keyspace, Windows};
 
 /// Everything that counts, shared by all workers.
+#[derive(Debug)]
+pub struct Engine {
+    windows: Windows,
+    keyspace: Keyspace,
+    account: Arc<Account>,
+    policy: AtomicU8,
+    stamp_tag: u16,
+    new_at_limit: NewAtLimit,
+    keys_expired: AtomicU64,
+}
+
+/// How calls that would have created a counter at the memory limit were answered.
 #[derive(Debug, Default)]
-pub struct Engine {}
+struct NewAtLimit {
+    refused: AtomicU64,
+    allowed: AtomicU64,
+    denied: AtomicU64,
+}
+
+/// What an engine needs to know at birth.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Secret seed of the hash tables: random in a server, chosen in a simulation.
+    pub seed: u64,
+    /// Random number that tells this node's SET and RESET stamps from others of the same time.
+    pub stamp_tag: u16,
+    /// Bytes that the store may hold.
+    pub memory_limit_bytes: u64,
+    /// What new counters get at the limit.
+    pub policy: MemoryPolicy,
+    /// List changed counters for replication: only where somebody drains the list.
+    pub track_changes: bool,
+}
 
 impl Engine {
-    /// Drops what has ended at `now_ms`.
-    pub fn expire(&self, _now_ms: u64) {}
-
-    /// Frees one chunk of ended windows; true while there is more.
-    pub fn reclaim(&self) -> bool {
-        false
+    /// An engine that has counted nothing.
+    pub fn new(options: Options) -> Engine {
+        let account = Arc::new(Account::new(options.memory_limit_bytes));
+        Engine {
+            windows: Windows::new(options.seed, account.clone(), options.track_changes),
+            keyspace: Keyspace::new(options.seed ^ KEYSPACE_SEED, account.clone()),
+            account,
+            policy: AtomicU8::new(options.policy as u8),
+            stamp_tag: options.stamp_tag,
+            new_at_limit: NewAtLimit::default(),
+            keys_expired: AtomicU64::new(0),
+        }
     }
 
-    /// Sets the memory at which new counters are refused.
-    pub fn set_memory_limit(&self, _bytes: u64) {}
+    /// A reader for one slice of requests.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.windows)
+    }
 
-    /// Sets what is answered at that limit.
-    pub fn set_memory_policy(&self, _policy: MemoryPolicy) {}
+    /// Changes how much the store may hold, bytes; what it holds stays.
+    pub fn set_memory_limit(&self, bytes: u64) {
+        self.account.set_limit(bytes);
+    }
+
+    /// Changes what new counters get at the memory limit.
+    pub fn set_memory_policy(&self, policy: MemoryPolicy) {
+        self.policy.store(policy as u8, Relaxed);
+    }
+
+    fn policy(&self) -> MemoryPolicy {
+        const ALLOW: u8 = MemoryPolicy::AllowNew as u8;
+        const DENY: u8 = MemoryPolicy::DenyNew as u8;
+        match self.policy.load(Relaxed) {
+            ALLOW => MemoryPolicy::AllowNew,
+            DENY => MemoryPolicy::DenyNew,
+            _ => MemoryPolicy::NoEviction,
+        }
+    }
+
+    /// The policy's answer to a call that would create a counter, counted: `Some(allowed)` or the
+    /// error.
+    fn answer_new(&self, refusal: Refusal) -> Result<bool, Refusal> {
+        if refusal != Refusal::OutOfMemory {
+            return Err(refusal);
+        }
+        match self.policy() {
+            MemoryPolicy::NoEviction => Err(self.refuse(refusal)),
+            MemoryPolicy::AllowNew => {
+                self.new_at_limit.allowed.fetch_add(1, Relaxed);
+                Ok(true)
+            }
+            MemoryPolicy::DenyNew => {
+                self.new_at_limit.denied.fetch_add(1, Relaxed);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Counts a refusal that has no other answer than the error.
+    fn refuse(&self, refusal: Refusal) -> Refusal {
+        if refusal == Refusal::OutOfMemory {
+            self.new_at_limit.refused.fetch_add(1, Relaxed);
+        }
+        refusal
+    }
+
+    /// Drops the windows and keys whose time has come; true while more keys wait for it.
+    pub fn expire(&self, now_ms: u64) -> bool {
+        self.windows.expire(now_ms);
+        let (freed, more) = self.keyspace.expire(now_ms);
+        self.keys_expired.fetch_add(freed, Relaxed);
+        more
+    }
+
+    /// Frees one step (at most 1 MiB) of what was dropped; true while there is more.
+    pub fn reclaim(&self, now_ms: u64) -> bool {
+        self.windows.reclaim(now_ms)
+    }
+
+    /// Forgets everything, at once for the callers; memory follows by [`Engine::reclaim`].
+    pub fn flush(&self) {
+        self.windows.flush();
+        self.keyspace.flush();
+    }
 }
+
+/// Makes the keyspace's hash another function than the windows'.
+const KEYSPACE_SEED: u64 = 0x9E37_79B9_7F4A_7C15;

@@ -35,19 +35,7 @@ mod tests {
 
     #[test]
     fn digits_are_those_of_the_formatter() {
-        for n in [
-            0,
-            1,
-            -1,
-            9,
-            10,
-            99,
-            100,
-            -100,
-            1_234_567,
-            i64::MAX,
-            i64::MIN,
-        ] {
+        for n in [0, 1, -1, 9, 10, 99, 100, -100, 1_234_567, i64::MAX, i64::MIN] {
             let mut buffer = [0; LINE_BYTES_MAX];
             let at = put_line_before(&mut buffer, LINE_BYTES_MAX, n);
             assert_eq!(buffer[at..], *format!(":{n}\r\n").as_bytes());

@@ -16,11 +16,7 @@ pub(super) struct Unbalanced;
 /// # Errors
 /// The quotes do not match; `spans` then holds the arguments before them.
 pub(super) fn split(line: &mut [u8], spans: &mut Vec<Span>) -> Result<(), Unbalanced> {
-    let mut splitter = Splitter {
-        line,
-        read: 0,
-        write: 0,
-    };
+    let mut splitter = Splitter { line, read: 0, write: 0 };
     while let Some(span) = splitter.word()? {
         spans.push(span);
     }
@@ -126,12 +122,7 @@ mod tests {
         let mut line = line.as_bytes().to_vec();
         let mut spans = Vec::new();
         split(&mut line, &mut spans).ok()?;
-        Some(
-            spans
-                .into_iter()
-                .map(|span| span.of(&line).to_vec())
-                .collect(),
-        )
+        Some(spans.into_iter().map(|span| span.of(&line).to_vec()).collect())
     }
 
     fn list(words: &[&[u8]]) -> Option<Vec<Vec<u8>>> {

@@ -20,11 +20,9 @@ pub(super) fn lower(frame: &Frame) -> Lowered {
         | Frame::ChunkedString(data) => Lowered::BulkString(data.clone()),
         Frame::SimpleString { data, .. } => Lowered::SimpleString(one_line(data)),
         Frame::SimpleError { data, .. } => Lowered::Error(one_text_line(data).into_owned().into()),
-        Frame::BlobError { data, .. } => Lowered::Error(
-            one_text_line(&String::from_utf8_lossy(data))
-                .into_owned()
-                .into(),
-        ),
+        Frame::BlobError { data, .. } => {
+            Lowered::Error(one_text_line(&String::from_utf8_lossy(data)).into_owned().into())
+        }
         Frame::Boolean { data, .. } => Lowered::Integer(i64::from(*data)),
         Frame::Number { data, .. } => Lowered::Integer(*data),
         Frame::Double { data, .. } => Lowered::BulkString(double::text(*data).into()),
@@ -33,9 +31,7 @@ pub(super) fn lower(frame: &Frame) -> Lowered {
         }
         Frame::Set { data, .. } => Lowered::Array(data.iter().map(lower).collect()),
         Frame::Map { data, .. } => Lowered::Array(
-            data.iter()
-                .flat_map(|(key, value)| [lower(key), lower(value)])
-                .collect(),
+            data.iter().flat_map(|(key, value)| [lower(key), lower(value)]).collect(),
         ),
         // HELLO is a request; as a reply it says nothing.
         Frame::Null | Frame::Hello { .. } => Lowered::Null,
@@ -44,11 +40,7 @@ pub(super) fn lower(frame: &Frame) -> Lowered {
 
 /// The frame itself, or a copy whose line types hold no line break.
 pub(super) fn without_breaks(frame: &Frame) -> Cow<'_, Frame> {
-    if has_break(frame) {
-        Cow::Owned(mended(frame))
-    } else {
-        Cow::Borrowed(frame)
-    }
+    if has_break(frame) { Cow::Owned(mended(frame)) } else { Cow::Borrowed(frame) }
 }
 
 fn has_break(frame: &Frame) -> bool {
@@ -64,39 +56,26 @@ fn has_break(frame: &Frame) -> bool {
 
 fn mended(frame: &Frame) -> Frame {
     match frame {
-        Frame::SimpleString { data, .. } => Frame::SimpleString {
-            data: one_line(data),
-            attributes: None,
-        },
-        Frame::BigNumber { data, .. } => Frame::BigNumber {
-            data: one_line(data),
-            attributes: None,
-        },
+        Frame::SimpleString { data, .. } => {
+            Frame::SimpleString { data: one_line(data), attributes: None }
+        }
+        Frame::BigNumber { data, .. } => {
+            Frame::BigNumber { data: one_line(data), attributes: None }
+        }
         Frame::SimpleError { data, .. } => {
             let data = one_text_line(data).into_owned().into();
-            Frame::SimpleError {
-                data,
-                attributes: None,
-            }
+            Frame::SimpleError { data, attributes: None }
         }
         Frame::Array { data, .. } => array(data.iter().map(mended).collect()),
-        Frame::Push { data, .. } => Frame::Push {
-            data: data.iter().map(mended).collect(),
-            attributes: None,
-        },
-        Frame::Set { data, .. } => Frame::Set {
-            data: data.iter().map(mended).collect(),
-            attributes: None,
-        },
+        Frame::Push { data, .. } => {
+            Frame::Push { data: data.iter().map(mended).collect(), attributes: None }
+        }
+        Frame::Set { data, .. } => {
+            Frame::Set { data: data.iter().map(mended).collect(), attributes: None }
+        }
         Frame::Map { data, .. } => {
-            let data = data
-                .iter()
-                .map(|(key, value)| (mended(key), mended(value)))
-                .collect();
-            Frame::Map {
-                data,
-                attributes: None,
-            }
+            let data = data.iter().map(|(key, value)| (mended(key), mended(value))).collect();
+            Frame::Map { data, attributes: None }
         }
         other => other.clone(),
     }
@@ -110,15 +89,7 @@ fn one_line(data: &Bytes) -> Bytes {
     if !breaks(data) {
         return data.clone();
     }
-    data.iter()
-        .map(|byte| {
-            if matches!(byte, b'\r' | b'\n') {
-                b' '
-            } else {
-                *byte
-            }
-        })
-        .collect()
+    data.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect()
 }
 
 /// `text` with a blank for each CR and LF.

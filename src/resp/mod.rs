@@ -9,6 +9,7 @@ mod double;
 mod frame;
 mod inline;
 mod lower;
+mod number;
 mod reply;
 mod request;
 

@@ -132,11 +132,7 @@ mod tests {
         let encode = |protocol| {
             let mut out = b"before".to_vec();
             reply.encode(protocol, &mut out);
-            String::from_utf8(out)
-                .unwrap()
-                .strip_prefix("before")
-                .unwrap()
-                .to_owned()
+            String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned()
         };
         (encode(Protocol::Resp2), encode(Protocol::Resp3))
     }
@@ -156,10 +152,7 @@ mod tests {
     #[test]
     fn hot_replies_are_the_same_in_both_protocols() {
         assert_eq!(both(&Reply::Simple("OK")), same("+OK\r\n"));
-        assert_eq!(
-            both(&Reply::Integer(i64::MIN)),
-            same(":-9223372036854775808\r\n")
-        );
+        assert_eq!(both(&Reply::Integer(i64::MIN)), same(":-9223372036854775808\r\n"));
         assert_eq!(both(&Reply::Nothing), same(""));
         assert_eq!(
             both(&Reply::Five([1, i64::MAX, 0, -1, i64::MIN])),
@@ -169,10 +162,7 @@ mod tests {
 
     #[test]
     fn line_breaks_never_leave_a_line() {
-        assert_eq!(
-            both(&Reply::Error("ERR a\r\n+b".into())),
-            same("-ERR a  +b\r\n")
-        );
+        assert_eq!(both(&Reply::Error("ERR a\r\n+b".into())), same("-ERR a  +b\r\n"));
         assert_eq!(both(&Reply::Simple("a\nb")), same("+a b\r\n"));
         let frame = array(vec![
             simple("a\r\nb"),
@@ -186,30 +176,18 @@ mod tests {
                 "*3\r\n+a  b\r\n-ERR c d\r\n%1\r\n+k \r\n~1\r\n+ e\r\n"
             )
         );
-        let blob = Frame::BlobError {
-            data: "ERR x\r\ny".into(),
-            attributes: None,
-        };
+        let blob = Frame::BlobError { data: "ERR x\r\ny".into(), attributes: None };
         assert_eq!(frames(blob), pair("-ERR x  y\r\n", "!8\r\nERR x\r\ny\r\n"));
-        let big = Frame::BigNumber {
-            data: "1\r\n2".into(),
-            attributes: None,
-        };
+        let big = Frame::BigNumber { data: "1\r\n2".into(), attributes: None };
         assert_eq!(frames(big), pair("$4\r\n1\r\n2\r\n", "(1  2\r\n"));
-        let push = Frame::Push {
-            data: vec![simple("a\n")],
-            attributes: None,
-        };
+        let push = Frame::Push { data: vec![simple("a\n")], attributes: None };
         assert_eq!(frames(push), pair("*1\r\n+a \r\n", ">1\r\n+a \r\n"));
     }
 
     #[test]
     fn each_type_has_its_form_in_either_protocol() {
         assert_eq!(frames(null()), pair("$-1\r\n", "_\r\n"));
-        assert_eq!(
-            frames(array(vec![null()])),
-            pair("*1\r\n$-1\r\n", "*1\r\n_\r\n")
-        );
+        assert_eq!(frames(array(vec![null()])), pair("*1\r\n$-1\r\n", "*1\r\n_\r\n"));
         assert_eq!(frames(boolean(true)), pair(":1\r\n", "#t\r\n"));
         assert_eq!(frames(boolean(false)), pair(":0\r\n", "#f\r\n"));
         assert_eq!(frames(double(1.5)), pair("$3\r\n1.5\r\n", ",1.5\r\n"));
@@ -218,10 +196,7 @@ mod tests {
         assert_eq!(frames(simple("OK")), same("+OK\r\n"));
         assert_eq!(frames(error("ERR no")), same("-ERR no\r\n"));
         assert_eq!(frames(integer(-7)), same(":-7\r\n"));
-        assert_eq!(
-            frames(verbatim("a b")),
-            pair("$3\r\na b\r\n", "=7\r\ntxt:a b\r\n")
-        );
+        assert_eq!(frames(verbatim("a b")), pair("$3\r\na b\r\n", "=7\r\ntxt:a b\r\n"));
         assert_eq!(
             frames(map(vec![(text("a"), integer(1)), (text("b"), integer(2))])),
             pair(
@@ -229,10 +204,7 @@ mod tests {
                 "%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n"
             )
         );
-        assert_eq!(
-            frames(set(vec![simple("x")])),
-            pair("*1\r\n+x\r\n", "~1\r\n+x\r\n")
-        );
+        assert_eq!(frames(set(vec![simple("x")])), pair("*1\r\n+x\r\n", "~1\r\n+x\r\n"));
         assert_eq!(frames(array(vec![])), same("*0\r\n"));
     }
 }

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use super::inline;
+use super::number::{quick_number, whole_number};
 
 /// Most arguments of a client that has not authenticated (Redis's figure).
 pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
@@ -17,10 +18,6 @@ pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;
 /// Spans for which a parser keeps its memory between requests: more than any usual command has,
 /// little enough for ten thousand idle connections.
 const SPANS_KEPT: usize = 64;
-/// Digits that the quick path reads; longer numbers take the general path.
-const QUICK_DIGITS: usize = 7;
-/// A number of at least so many characters is no integer (Redis's `LONG_STR_SIZE`).
-const INTEGER_BYTES_MAX: usize = 21;
 
 const BIG_INLINE: &str = "Protocol error: too big inline request";
 const QUOTES: &str = "Protocol error: unbalanced quotes in request";
@@ -44,18 +41,13 @@ impl Span {
     /// The argument's bytes in `request`.
     #[inline]
     pub fn of(self, request: &[u8]) -> &[u8] {
-        request
-            .get(self.start as usize..self.end as usize)
-            .unwrap_or_default()
+        request.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
     /// The span of `start..end`, or `None` beyond 4 GiB.
     #[inline]
     pub(super) fn new(start: usize, end: usize) -> Option<Span> {
-        Some(Span {
-            start: u32::try_from(start).ok()?,
-            end: u32::try_from(end).ok()?,
-        })
+        Some(Span { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
     }
 }
 
@@ -193,9 +185,7 @@ impl Parser {
         };
         self.examine(line.len());
         match inline::split(line, &mut self.spans) {
-            Ok(()) => Ok(Parsed::Request {
-                used_bytes: newline + 1,
-            }),
+            Ok(()) => Ok(Parsed::Request { used_bytes: newline + 1 }),
             Err(inline::Unbalanced) => Err(refusal(QUOTES)),
         }
     }
@@ -233,11 +223,7 @@ impl Parser {
     /// Reads arguments until none remains or the input ends.
     #[inline]
     fn bulks(&mut self, input: &[u8], limits: &Limits) -> Result<Parsed, ProtocolError> {
-        let most = cap(
-            limits.bulk_bytes_max,
-            limits,
-            UNAUTHENTICATED_BULK_BYTES_MAX,
-        );
+        let most = cap(limits.bulk_bytes_max, limits, UNAUTHENTICATED_BULK_BYTES_MAX);
         while self.remaining > 0 {
             let length = match self.bulk.take() {
                 Some(length) => length,
@@ -250,10 +236,7 @@ impl Parser {
                 },
             };
             // A header was read, so `at` lies inside the input; a length beyond memory is bad.
-            let end = self
-                .at
-                .checked_add(length)
-                .ok_or_else(|| refusal(BAD_BULK))?;
+            let end = self.at.checked_add(length).ok_or_else(|| refusal(BAD_BULK))?;
             match input.get(end..).and_then(<[u8]>::first_chunk::<2>) {
                 Some(b"\r\n") => {}
                 Some(_) => return Err(refusal(BAD_BULK)),
@@ -262,14 +245,11 @@ impl Parser {
                     return Ok(Parsed::Incomplete);
                 }
             }
-            self.spans
-                .push(Span::new(self.at, end).ok_or_else(|| refusal(BAD_BULK))?);
+            self.spans.push(Span::new(self.at, end).ok_or_else(|| refusal(BAD_BULK))?);
             self.at = end + 2;
             self.remaining -= 1;
         }
-        Ok(Parsed::Request {
-            used_bytes: self.at,
-        })
+        Ok(Parsed::Request { used_bytes: self.at })
     }
 
     /// The header of the next bulk where it is short, whole, within `most` and new: then its
@@ -341,10 +321,7 @@ impl Parser {
         too_long: &'static str,
     ) -> Result<Option<usize>, ProtocolError> {
         let from = self.scanned.max(self.at);
-        let bound = self
-            .at
-            .saturating_add(limits.line_bytes_max)
-            .saturating_add(1);
+        let bound = self.at.saturating_add(limits.line_bytes_max).saturating_add(1);
         let new = input.get(from..bound.min(input.len())).unwrap_or_default();
         if let Some(found) = memchr::memchr(last, new) {
             self.examine(found + 1);
@@ -373,51 +350,7 @@ impl Parser {
 /// knows the right error.
 #[inline]
 fn cap(most: usize, limits: &Limits, unauthenticated_most: usize) -> usize {
-    if limits.unauthenticated {
-        most.min(unauthenticated_most)
-    } else {
-        most
-    }
-}
-
-/// The number at `at` and where the line behind it ends, if the whole line is there and the
-/// number has at most [`QUICK_DIGITS`] digits, no sign and no leading zero.
-#[inline]
-fn quick_number(input: &[u8], at: usize) -> Option<(usize, usize)> {
-    let line = input.get(at..)?;
-    let mut value = 0_usize;
-    let mut length = 0;
-    loop {
-        let digit = line.get(length)?.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        if length == QUICK_DIGITS || (value == 0 && length > 0) {
-            return None;
-        }
-        value = value * 10 + usize::from(digit);
-        length += 1;
-    }
-    if length == 0 || *line.get(length)? != b'\r' || line.len() < length + 2 {
-        return None;
-    }
-    Some((value, at + length + 2))
-}
-
-/// An integer by the rules of Redis's `string2ll`: no sign but `-`, no leading zero, no `-0`.
-fn whole_number(text: &[u8]) -> Option<i64> {
-    if text.len() >= INTEGER_BYTES_MAX {
-        return None;
-    }
-    let digits = match text {
-        b"0" => return Some(0),
-        [b'-', digits @ ..] => digits,
-        digits => digits,
-    };
-    if !matches!(digits.first(), Some(b'1'..=b'9')) || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok()
+    if limits.unauthenticated { most.min(unauthenticated_most) } else { most }
 }
 
 #[cold]
@@ -429,14 +362,8 @@ fn refusal(text: &'static str) -> ProtocolError {
 /// CR and LF.
 #[cold]
 fn unexpected(byte: u8) -> ProtocolError {
-    let shown = if byte.is_ascii_graphic() {
-        char::from(byte)
-    } else {
-        ' '
-    };
-    ProtocolError(Cow::Owned(format!(
-        "Protocol error: expected '$', got '{shown}'"
-    )))
+    let shown = if byte.is_ascii_graphic() { char::from(byte) } else { ' ' };
+    ProtocolError(Cow::Owned(format!("Protocol error: expected '$', got '{shown}'")))
 }
 
 #[cfg(test)]

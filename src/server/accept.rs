@@ -82,13 +82,7 @@ impl Acceptor {
             Address::Unix(_) => Door::Unix(tokio::net::UnixListener::from_std(fd.into())?),
         };
         let address = listener.address.clone();
-        Ok(Acceptor {
-            door,
-            address,
-            process,
-            workers,
-            spare: spare_file(),
-        })
+        Ok(Acceptor { door, address, process, workers, spare: spare_file() })
     }
 
     /// Never returns.
@@ -193,9 +187,7 @@ fn tune(socket: &Socket, config: &Config) -> io::Result<()> {
     // quarter of an hour. Later than output-stall-timeout, which closes and counts slow readers.
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(Duration::from_secs(
-        idle_s
-            .max(config.output_stall_timeout_s)
-            .saturating_add(UNACKNOWLEDGED_GRACE_S),
+        idle_s.max(config.output_stall_timeout_s).saturating_add(UNACKNOWLEDGED_GRACE_S),
     )))?;
     Ok(())
 }
@@ -210,20 +202,10 @@ mod tests {
 
     #[test]
     fn loopback_is_local_in_every_spelling() {
-        for text in [
-            "127.0.0.1:1",
-            "127.9.9.9:1",
-            "[::1]:1",
-            "[::ffff:127.0.0.1]:1",
-        ] {
+        for text in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
             assert!(is_local(peer(text)), "{text}");
         }
-        for text in [
-            "10.0.0.1:1",
-            "[::ffff:10.0.0.1]:1",
-            "[2001:db8::1]:1",
-            "0.0.0.0:1",
-        ] {
+        for text in ["10.0.0.1:1", "[::ffff:10.0.0.1]:1", "[2001:db8::1]:1", "0.0.0.0:1"] {
             assert!(!is_local(peer(text)), "{text}");
         }
     }

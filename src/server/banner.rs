@@ -11,11 +11,7 @@ pub(super) fn lines(process: &Process, addresses: &[Address]) -> Vec<String> {
     let config = process.config();
     let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let mut lines = vec![
-        format!(
-            "ratel {}, pid {}",
-            env!("CARGO_PKG_VERSION"),
-            std::process::id()
-        ),
+        format!("ratel {}, pid {}", env!("CARGO_PKG_VERSION"), std::process::id()),
         format!("listening on {}", listed.join(", ")),
         format!(
             "io-threads {}, maxmemory {}, maxmemory-policy {:?}",
@@ -68,18 +64,9 @@ mod tests {
     #[test]
     fn the_line_to_try_reaches_the_address() {
         let tcp = |text: &str| trial(&Address::Tcp(text.parse().unwrap()));
-        assert_eq!(
-            tcp("127.0.0.1:6379"),
-            "redis-cli -p 6379 RL.HIT user:1 60000 3"
-        );
-        assert_eq!(
-            tcp("0.0.0.0:7000"),
-            "redis-cli -p 7000 RL.HIT user:1 60000 3"
-        );
-        assert_eq!(
-            tcp("10.0.0.7:7000"),
-            "redis-cli -h 10.0.0.7 -p 7000 RL.HIT user:1 60000 3"
-        );
+        assert_eq!(tcp("127.0.0.1:6379"), "redis-cli -p 6379 RL.HIT user:1 60000 3");
+        assert_eq!(tcp("0.0.0.0:7000"), "redis-cli -p 7000 RL.HIT user:1 60000 3");
+        assert_eq!(tcp("10.0.0.7:7000"), "redis-cli -h 10.0.0.7 -p 7000 RL.HIT user:1 60000 3");
         let unix = trial(&Address::Unix("/run/ratel.sock".into()));
         assert_eq!(unix, "redis-cli -s /run/ratel.sock RL.HIT user:1 60000 3");
     }

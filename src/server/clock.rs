@@ -27,10 +27,7 @@ pub struct Reading {
 
 impl Reading {
     fn from_ns(ns: u64) -> Reading {
-        Reading {
-            ms: ns / 1_000_000,
-            ns,
-        }
+        Reading { ms: ns / 1_000_000, ns }
     }
 }
 
@@ -74,30 +71,20 @@ impl Clock {
     }
 
     fn move_mark(&self, from_ns: u64, to_ns: u64) -> bool {
-        self.mark_ns
-            .compare_exchange(from_ns, to_ns, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
+        self.mark_ns.compare_exchange(from_ns, to_ns, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
 /// The system's wall clock, nanoseconds since the epoch; 0 before it, saturating in the year 2554.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this file is where the clock is read"
-)]
+#[expect(clippy::disallowed_methods, reason = "this file is where the clock is read")]
 fn wall_ns() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Nanoseconds since the first call in this process, by a clock that nobody can set; for measuring
 /// how long something took.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this file is where the clock is read"
-)]
+#[expect(clippy::disallowed_methods, reason = "this file is where the clock is read")]
 pub fn monotonic_ns() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     let start = *START;
@@ -111,9 +98,7 @@ mod tests {
     const SECOND_NS: u64 = 1_000_000_000;
 
     fn read(clock: &Clock, wall_ns: u64) -> u64 {
-        clock
-            .follow(clock.mark_ns.load(Ordering::Relaxed), wall_ns)
-            .ns
+        clock.follow(clock.mark_ns.load(Ordering::Relaxed), wall_ns).ns
     }
 
     #[test]

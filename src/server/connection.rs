@@ -51,11 +51,7 @@ struct Workspace {
 impl Default for Workspace {
     fn default() -> Self {
         let input = vec![0; INPUT_BYTES].into_boxed_slice();
-        Workspace {
-            input,
-            replies: Vec::new(),
-            slice: Slice::default(),
-        }
+        Workspace { input, replies: Vec::new(), slice: Slice::default() }
     }
 }
 
@@ -168,9 +164,7 @@ impl Connection {
             Phase::Serving => self.serve(cx),
             Phase::Closing => {
                 ready!(self.socket.poll_shutdown(cx)).map_err(|_| End::Over)?;
-                self.phase = Phase::Lingering {
-                    left_bytes: LINGER_BYTES_MAX,
-                };
+                self.phase = Phase::Lingering { left_bytes: LINGER_BYTES_MAX };
                 self.hold(LINGER_MS);
                 Poll::Ready(Ok(Step::Again))
             }
@@ -185,9 +179,7 @@ impl Connection {
             let count = ready!(written).map_err(|_| End::Over)?;
             self.unsent_from += count;
             self.note_written(count);
-            self.row
-                .progress_ms
-                .store(self.process.clock.now().ms, Relaxed);
+            self.row.progress_ms.store(self.process.clock.now().ms, Relaxed);
         }
         if !self.unsent.is_empty() {
             self.unsent = Vec::new();
@@ -216,11 +208,7 @@ impl Connection {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, workspace: &mut Workspace) -> Poll<Result<Step, End>> {
-        let front = if self.kept.len() <= JOINED_BYTES_MAX {
-            self.kept.len()
-        } else {
-            0
-        };
+        let front = if self.kept.len() <= JOINED_BYTES_MAX { self.kept.len() } else { 0 };
         let room = workspace.input.len() - front;
         let count = match ready!(self.receive(cx, &mut workspace.input[front..])) {
             Ok(Some(count)) if count > 0 => count,
@@ -235,11 +223,7 @@ impl Connection {
         self.desk().flow.input_bytes.add(count_u64);
         self.session.record.read_bytes.fetch_add(count_u64, Relaxed);
         let end = if front == self.kept.len() {
-            let Workspace {
-                input,
-                replies,
-                slice,
-            } = &mut *workspace;
+            let Workspace { input, replies, slice } = &mut *workspace;
             let input = &mut input[..front + count];
             input[..front].copy_from_slice(&self.kept);
             let end = self.run(slice, input, replies);
@@ -261,9 +245,7 @@ impl Connection {
         if !self.process.shutdown.begun() {
             return self.socket.poll_read(cx, into).map_ok(Some);
         }
-        let left = *self
-            .last_bytes
-            .get_or_insert_with(|| self.socket.received_bytes());
+        let left = *self.last_bytes.get_or_insert_with(|| self.socket.received_bytes());
         if left == 0 {
             return Poll::Ready(Ok(None));
         }
@@ -312,9 +294,7 @@ impl Connection {
         };
         let end = slice.run(&mut context, &mut self.parser, input, replies);
         let record = &self.session.record;
-        desk.flow
-            .commands
-            .add(record.commands.load(Relaxed).saturating_sub(commands));
+        desk.flow.commands.add(record.commands.load(Relaxed).saturating_sub(commands));
         record.active_ms.store(now.ms, Relaxed);
         if end.used_bytes > 0 && self.session.authenticated {
             self.row.established.store(true, Relaxed);
@@ -345,11 +325,7 @@ impl Connection {
             Effect::Shutdown(mode) => self.process.shutdown.begin(mode),
         }
         self.account()?;
-        Ok(if end.more || full {
-            Step::Yield
-        } else {
-            Step::Again
-        })
+        Ok(if end.more || full { Step::Yield } else { Step::Again })
     }
 
     /// Writes what the socket takes of `replies` and keeps the rest.
@@ -367,9 +343,7 @@ impl Connection {
         }
         if from < replies.len() {
             self.unsent = replies[from..].to_vec();
-            self.row
-                .progress_ms
-                .store(self.process.clock.now().ms, Relaxed);
+            self.row.progress_ms.store(self.process.clock.now().ms, Relaxed);
         }
         Ok(())
     }
@@ -390,16 +364,10 @@ impl Connection {
         }
         let record = &self.session.record;
         record.query_bytes.store(bytes(self.kept.len()), Relaxed);
-        record
-            .output_bytes
-            .store(bytes(self.unsent.len() - self.unsent_from), Relaxed);
+        record.output_bytes.store(bytes(self.unsent.len() - self.unsent_from), Relaxed);
         // Wraps down where less is held than before, as the sum of all never falls below 0.
         let change = held.wrapping_sub(before);
-        let all = self
-            .process
-            .client_bytes
-            .fetch_add(change, Relaxed)
-            .wrapping_add(change);
+        let all = self.process.client_bytes.fetch_add(change, Relaxed).wrapping_add(change);
         let config = self.process.config.load();
         if !self.more && self.kept.len() > config.client_query_buffer_limit {
             return Err(End::Cut(Reason::QueryBuffer));
@@ -419,9 +387,7 @@ impl Connection {
         let read = WORKSPACE.with_borrow_mut(|w| self.socket.poll_read(cx, &mut w.input));
         Poll::Ready(match ready!(read) {
             Ok(count) if count > 0 && count < left_bytes => {
-                self.phase = Phase::Lingering {
-                    left_bytes: left_bytes - count,
-                };
+                self.phase = Phase::Lingering { left_bytes: left_bytes - count };
                 Ok(Step::Yield)
             }
             _ => Err(End::Over),
@@ -430,10 +396,7 @@ impl Connection {
 
     fn hold(&mut self, ms: u64) {
         let timer = Box::pin(tokio::time::sleep(Duration::from_millis(ms)));
-        self.hold = Some(Hold {
-            timer,
-            pauses_ended: self.process.pause.ended(),
-        });
+        self.hold = Some(Hold { timer, pauses_ended: self.process.pause.ended() });
     }
 
     fn desk(&self) -> &Desk {
@@ -479,8 +442,6 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.process
-            .client_bytes
-            .fetch_sub(self.held_bytes, Relaxed);
+        self.process.client_bytes.fetch_sub(self.held_bytes, Relaxed);
     }
 }

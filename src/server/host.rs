@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use anyhow::anyhow;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
@@ -20,11 +21,11 @@ use super::traffic::{Flow, Incidents};
 use super::{log, vitals};
 use crate::command::{ClientRecord, Host, PauseMode, Report, SlowEntry, Stats};
 use crate::config::{Config, schema};
-use crate::engine::Engine;
+use crate::engine::{Engine, Options};
 
 /// What the threads of a server share.
 pub struct Process {
-    pub(super) engine: Arc<Engine>,
+    pub(super) engine: Engine,
     pub(super) clock: Clock,
     pub(super) config: ArcSwap<Config>,
     pub(super) register: Arc<Register>,
@@ -53,9 +54,11 @@ pub(super) struct Desk {
 }
 
 impl Process {
-    pub(super) fn new(config: Config, engine: Engine, workers: usize, port: u16) -> Process {
+    /// Fails where the system gives no randomness: the hash tables' seed must be secret.
+    pub(super) fn new(config: Config, workers: usize, port: u16) -> anyhow::Result<Process> {
+        let maxmemory_bytes = effective_maxmemory_bytes(config.maxmemory);
         let process = Process {
-            engine: Arc::new(engine),
+            engine: engine(&config, maxmemory_bytes)?,
             clock: Clock::default(),
             register: Arc::default(),
             incidents: Incidents::default(),
@@ -66,14 +69,13 @@ impl Process {
             desks: (0..workers).map(|_| Desk::default()).collect(),
             port,
             slowlog: Slowlog::default(),
-            run_id: random_id(),
+            run_id: random::<20>()?.iter().map(|byte| format!("{byte:02x}")).collect(),
             started_ns: monotonic_ns(),
-            maxmemory_bytes: AtomicU64::new(0),
+            maxmemory_bytes: AtomicU64::new(maxmemory_bytes),
             changing: Mutex::new(()),
             config: ArcSwap::from_pointee(config),
         };
-        process.apply(&process.config());
-        process
+        Ok(process)
     }
 
     /// Keeps a slow command for SLOWLOG; its id is given here.
@@ -97,25 +99,32 @@ impl Process {
         }
     }
 
-    /// Makes `config` true of what does not read it at every use.
+    /// Makes a changed `config` true of what does not read it at every use.
     fn apply(&self, config: &Config) {
         let maxmemory_bytes = effective_maxmemory_bytes(config.maxmemory);
-        self.maxmemory_bytes
-            .store(maxmemory_bytes, Ordering::Relaxed);
+        self.maxmemory_bytes.store(maxmemory_bytes, Ordering::Relaxed);
         self.engine.set_memory_limit(maxmemory_bytes);
         self.engine.set_memory_policy(config.maxmemory_policy);
         self.slowlog.trim(config.slowlog_max_len);
     }
 }
 
-/// 40 hexadecimal digits.
-fn random_id() -> String {
-    let mut bytes = [0; 20];
-    // Without randomness the id is all zeros: it tells restarts apart and protects nothing.
-    if let Err(error) = getrandom::fill(&mut bytes) {
-        tracing::warn!(%error, "no random run id");
-    }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn engine(config: &Config, maxmemory_bytes: u64) -> anyhow::Result<Engine> {
+    Ok(Engine::new(Options {
+        seed: u64::from_le_bytes(random()?),
+        stamp_tag: u16::from_le_bytes(random()?),
+        memory_limit_bytes: maxmemory_bytes,
+        policy: config.maxmemory_policy,
+        // Nobody drains the list: a node alone has nobody to tell.
+        track_changes: false,
+    }))
+}
+
+fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow!("no randomness from the system: {error}"))?;
+    Ok(bytes)
 }
 
 impl Host for Process {
@@ -126,10 +135,7 @@ impl Host for Process {
     fn configure(&self, changes: &[(String, String)]) -> Result<(), String> {
         let _changing = self.changing.lock();
         let old = self.config();
-        let mut new = Config::clone(&old);
-        for (name, value) in changes {
-            schema::set(&mut new, name, value)?;
-        }
+        let new = schema::change(&old, changes)?;
         if new.maxclients > old.maxclients {
             let fit = vitals::make_room_for(new.maxclients);
             if fit < new.maxclients {
@@ -151,11 +157,7 @@ impl Host for Process {
         let vitals = vitals::Vitals::read();
         let records = self.register.records();
         let most = |of: fn(&ClientRecord) -> &AtomicU64| {
-            records
-                .iter()
-                .map(|r| of(r).load(Ordering::Relaxed))
-                .max()
-                .unwrap_or(0)
+            records.iter().map(|r| of(r).load(Ordering::Relaxed)).max().unwrap_or(0)
         };
         let counted = self.sample();
         let rates = self.samples.lock().rates();

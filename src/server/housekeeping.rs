@@ -24,14 +24,12 @@ pub(super) async fn keep(process: Arc<Process>) {
     let mut swept_ns = monotonic_ns();
     let mut input_bytes = 0;
     loop {
-        process.engine.expire(process.clock.now().ms);
-        let more = process.engine.reclaim();
+        let now_ms = process.clock.now().ms;
+        let more = process.engine.expire(now_ms) | process.engine.reclaim(now_ms);
         let now_ns = monotonic_ns();
         if now_ns.saturating_sub(swept_ns) >= SWEEP_NS {
             swept_ns = now_ns;
-            process
-                .register
-                .sweep(&process.config.load(), process.clock.now().ms);
+            process.register.sweep(&process.config.load(), now_ms);
             process.samples.lock().push(process.sample());
         }
         let sample = process.sample();

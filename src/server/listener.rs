@@ -47,10 +47,7 @@ impl Listener {
     pub(super) fn adopt(listener: TcpListener) -> anyhow::Result<Listener> {
         listener.set_nonblocking(true)?;
         let address = Address::Tcp(listener.local_addr()?);
-        Ok(Listener {
-            socket: listener.into(),
-            address,
-        })
+        Ok(Listener { socket: listener.into(), address })
     }
 }
 
@@ -81,9 +78,7 @@ pub(super) fn bind_all(config: &Config) -> anyhow::Result<Vec<Listener>> {
 }
 
 fn bind_name(name: &str, config: &Config, listeners: &mut Vec<Listener>) -> anyhow::Result<()> {
-    let (host, optional) = name
-        .strip_prefix('-')
-        .map_or((name, false), |host| (host, true));
+    let (host, optional) = name.strip_prefix('-').map_or((name, false), |host| (host, true));
     let host = match host {
         "*" => "0.0.0.0",
         "::*" => "::",
@@ -93,16 +88,9 @@ fn bind_name(name: &str, config: &Config, listeners: &mut Vec<Listener>) -> anyh
         .to_socket_addrs()
         .map_err(anyhow::Error::from)
         .and_then(|addresses| {
-            addresses
-                .map(|at| bind_tcp(at, config))
-                .collect::<Result<Vec<_>, _>>()
+            addresses.map(|at| bind_tcp(at, config)).collect::<Result<Vec<_>, _>>()
         })
-        .with_context(|| {
-            format!(
-                "bind {host} port {}: {}",
-                config.port, "cannot listen there"
-            )
-        });
+        .with_context(|| format!("bind {host} port {}: {}", config.port, "cannot listen there"));
     match bound {
         Ok(bound) => listeners.extend(bound),
         Err(error) if optional => tracing::debug!("skipped: {error:#}"),
@@ -151,24 +139,16 @@ fn bind_unix(path: &Path, config: &Config) -> anyhow::Result<Listener> {
     let bound = socket.bind(&address);
     rustix::process::umask(old);
     bound.map_err(|error| advise_unix(error, path))?;
-    let listener = Listener {
-        socket,
-        address: Address::Unix(path.to_path_buf()),
-    };
+    let listener = Listener { socket, address: Address::Unix(path.to_path_buf()) };
     fs::set_permissions(path, fs::Permissions::from_mode(permissions))
         .with_context(|| format!("unixsocketperm {permissions:o} for {}", path.display()))?;
-    listener
-        .socket
-        .listen(i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX))?;
+    listener.socket.listen(i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX))?;
     listener.socket.set_nonblocking(true)?;
     Ok(listener)
 }
 
 fn advise_unix(error: io::Error, path: &Path) -> anyhow::Error {
-    let text = format!(
-        "unixsocket {}: cannot be made; does its folder exist",
-        path.display()
-    );
+    let text = format!("unixsocket {}: cannot be made; does its folder exist", path.display());
     anyhow::Error::new(error).context(text + " and may this user write there?")
 }
 
@@ -177,10 +157,7 @@ fn remove_stale(path: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     if !found.file_type().is_socket() {
-        bail!(
-            "unixsocket {}: is no socket; remove it or set another path",
-            path.display()
-        );
+        bail!("unixsocket {}: is no socket; remove it or set another path", path.display());
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)
@@ -200,29 +177,18 @@ mod tests {
 
     fn config(bind: &[&str], port: u16) -> Config {
         let bind = bind.iter().map(ToString::to_string).collect();
-        Config {
-            bind,
-            port,
-            ..Config::default()
-        }
+        Config { bind, port, ..Config::default() }
     }
 
     fn free_port() -> u16 {
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port()
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
     }
 
     #[test]
     fn an_address_of_another_machine_is_an_error_unless_it_is_optional() {
         let port = free_port();
         let error = bind_all(&config(&["192.0.2.1"], port)).unwrap_err();
-        assert!(
-            format!("{error:#}").contains("put a - before it"),
-            "{error:#}"
-        );
+        assert!(format!("{error:#}").contains("put a - before it"), "{error:#}");
         let bound = bind_all(&config(&["127.0.0.1", "-192.0.2.1"], port)).unwrap();
         assert_eq!(bound.len(), 1);
     }
@@ -246,17 +212,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let unixsocket = Some(path.to_string_lossy().into_owned());
-        let config = Config {
-            unixsocket,
-            unixsocketperm: 0o660,
-            port: 0,
-            ..Config::default()
-        };
+        let config = Config { unixsocket, unixsocketperm: 0o660, port: 0, ..Config::default() };
         let bound = bind_all(&config).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o660
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
         assert!(bind_all(&config).is_err(), "somebody answers there");
         drop(bound);
         assert!(!path.exists());
@@ -267,11 +225,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let unixsocket = Some(path.to_string_lossy().into_owned());
-        let config = Config {
-            unixsocket,
-            port: 0,
-            ..Config::default()
-        };
+        let config = Config { unixsocket, port: 0, ..Config::default() };
         fs::write(&path, "precious").unwrap();
         assert!(bind_all(&config).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"precious");

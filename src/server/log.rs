@@ -20,16 +20,8 @@ pub(super) fn start(level: LogLevel) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| directives(level));
     let (filter, handle) = reload::Layer::new(filter);
     // log_internal_errors writes to standard error by a macro that panics where that is closed.
-    let lines = fmt::layer()
-        .with_writer(|| Lossy)
-        .with_target(false)
-        .log_internal_errors(false);
-    if tracing_subscriber::registry()
-        .with(filter)
-        .with(lines.with_ansi(false))
-        .try_init()
-        .is_ok()
-    {
+    let lines = fmt::layer().with_writer(|| Lossy).with_target(false).log_internal_errors(false);
+    if tracing_subscriber::registry().with(filter).with(lines.with_ansi(false)).try_init().is_ok() {
         let _ = FILTER.set(handle);
         std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     }

@@ -13,9 +13,7 @@ const MAXMEMORY_PERCENT: u64 = 75;
 /// Memory of the machine or, where it is less, of the control group (v1 or v2, all its ancestors)
 /// that the process runs in, bytes; `None` where neither can be read.
 pub fn system_memory_bytes() -> Option<u64> {
-    let machine = fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| total_bytes(&text));
+    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_bytes(&text));
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let group = limit_bytes(Path::new("/sys/fs/cgroup"), &groups);
     machine.into_iter().chain(group).min()
@@ -31,9 +29,7 @@ pub fn effective_maxmemory_bytes(setting_bytes: u64) -> u64 {
 }
 
 fn total_bytes(meminfo: &str) -> Option<u64> {
-    let line = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }
@@ -81,10 +77,7 @@ mod tests {
 
     #[test]
     fn reads_the_machines_total() {
-        assert_eq!(
-            total_bytes("MemTotal:       24576 kB\nMemFree: 1 kB\n"),
-            Some(24576 * 1024)
-        );
+        assert_eq!(total_bytes("MemTotal:       24576 kB\nMemFree: 1 kB\n"), Some(24576 * 1024));
         assert_eq!(total_bytes("MemFree: 1 kB\n"), None);
     }
 
@@ -99,16 +92,8 @@ mod tests {
     #[test]
     fn the_limit_of_a_v1_group_counts() {
         let root = tempfile::tempdir().unwrap();
-        write(
-            root.path(),
-            "memory/memory.limit_in_bytes",
-            "9223372036854771712\n",
-        );
-        write(
-            root.path(),
-            "memory/pod/memory.limit_in_bytes",
-            "67108864\n",
-        );
+        write(root.path(), "memory/memory.limit_in_bytes", "9223372036854771712\n");
+        write(root.path(), "memory/pod/memory.limit_in_bytes", "67108864\n");
         let groups = "4:cpu,cpuacct:/pod\n9:memory:/pod\n1:name=systemd:/\n";
         assert_eq!(limit_bytes(root.path(), groups), Some(67_108_864));
     }

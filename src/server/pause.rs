@@ -48,9 +48,7 @@ impl Pause {
         if self.until_ms.load(Ordering::Acquire) <= now_ms {
             return None;
         }
-        self.in_force
-            .lock()
-            .filter(|(_, until_ms)| *until_ms > now_ms)
+        self.in_force.lock().filter(|(_, until_ms)| *until_ms > now_ms)
     }
 }
 

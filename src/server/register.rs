@@ -80,8 +80,7 @@ impl Row {
     fn condemn(&self, reason: Reason) {
         // The first reason stands: it is the one that is counted.
         let _ =
-            self.sentence
-                .compare_exchange(0, reason as u8, Ordering::Release, Ordering::Relaxed);
+            self.sentence.compare_exchange(0, reason as u8, Ordering::Release, Ordering::Relaxed);
         self.waker.wake();
     }
 
@@ -134,11 +133,7 @@ impl Register {
     }
 
     pub(super) fn records(&self) -> Vec<Arc<ClientRecord>> {
-        self.rows
-            .lock()
-            .values()
-            .map(|row| row.record.clone())
-            .collect()
+        self.rows.lock().values().map(|row| row.record.clone()).collect()
     }
 
     /// Cuts a client off; false if it is gone.
@@ -178,10 +173,7 @@ impl Seat {
     /// Takes a seat if fewer than `seats_max` are taken.
     pub(super) fn take(register: &Arc<Register>, seats_max: usize) -> Option<Seat> {
         let taken = register.seats.fetch_add(1, Ordering::AcqRel);
-        let seat = Seat {
-            register: register.clone(),
-            id: None,
-        };
+        let seat = Seat { register: register.clone(), id: None };
         (taken < seats_max).then_some(seat)
     }
 

@@ -17,7 +17,6 @@ use super::worker::Workers;
 use super::{banner, housekeeping, log, vitals};
 use crate::command::ShutdownMode;
 use crate::config::Config;
-use crate::engine::Engine;
 
 /// Starts the log, serves as `config` says and returns when SIGTERM, SIGINT or SHUTDOWN has ended
 /// the server in good order. An error means that it could not start, or that a second signal
@@ -45,19 +44,16 @@ impl Server {
     /// Binds what `config` names. Errors name the address and what to do about it.
     pub fn bind(config: Config) -> anyhow::Result<Server> {
         let listeners = listener::bind_all(&config)?;
-        Ok(Server::new(config, listeners))
+        Server::new(config, listeners)
     }
 
     /// Takes listeners that the caller has bound (to port 0, say) instead of `config`'s addresses.
     pub fn adopt(config: Config, listeners: Vec<TcpListener>) -> anyhow::Result<Server> {
-        let listeners = listeners
-            .into_iter()
-            .map(Listener::adopt)
-            .collect::<Result<_, _>>()?;
-        Ok(Server::new(config, listeners))
+        let listeners = listeners.into_iter().map(Listener::adopt).collect::<Result<_, _>>()?;
+        Server::new(config, listeners)
     }
 
-    fn new(mut config: Config, listeners: Vec<Listener>) -> Server {
+    fn new(mut config: Config, listeners: Vec<Listener>) -> anyhow::Result<Server> {
         let fit = vitals::make_room_for(config.maxclients);
         if fit < config.maxclients {
             tracing::warn!(
@@ -73,26 +69,17 @@ impl Server {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
         };
-        let port = listeners
-            .iter()
-            .find_map(|listener| match &listener.address {
-                Address::Tcp(at) => Some(at.port()),
-                Address::Unix(_) => None,
-            });
-        let engine = Engine::default();
-        let process = Process::new(config, engine, workers, port.unwrap_or(0));
-        Server {
-            process: Arc::new(process),
-            listeners,
-        }
+        let port = listeners.iter().find_map(|listener| match &listener.address {
+            Address::Tcp(at) => Some(at.port()),
+            Address::Unix(_) => None,
+        });
+        let process = Process::new(config, workers, port.unwrap_or(0))?;
+        Ok(Server { process: Arc::new(process), listeners })
     }
 
     /// Where it listens, with the ports in use.
     pub fn addresses(&self) -> Vec<Address> {
-        self.listeners
-            .iter()
-            .map(|listener| listener.address.clone())
-            .collect()
+        self.listeners.iter().map(|listener| listener.address.clone()).collect()
     }
 
     /// What commands see of the process.
@@ -116,9 +103,7 @@ impl Server {
     where
         F: Future<Output = anyhow::Result<()>>,
     {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let process = self.process.clone();
         let (workers, threads) = Workers::start(&process).context("starting the workers")?;
         let ended = runtime.block_on(async {
@@ -158,10 +143,7 @@ impl Server {
 async fn drain(process: &Process) {
     process.register.wake_all();
     let limit = Duration::from_secs(process.config.load().shutdown_timeout_s);
-    if tokio::time::timeout(limit, process.register.emptied())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(limit, process.register.emptied()).await.is_err() {
         let left = process.register.seats();
         tracing::warn!("shutdown-timeout: {left} clients closed before they took their replies");
     }

@@ -61,12 +61,7 @@ mod tests {
     use super::*;
 
     fn sample(at_s: u64, commands: u64) -> Sample {
-        Sample {
-            at_ns: at_s * 1_000_000_000,
-            commands,
-            input_bytes: 0,
-            output_bytes: 0,
-        }
+        Sample { at_ns: at_s * 1_000_000_000, commands, input_bytes: 0, output_bytes: 0 }
     }
 
     #[test]

@@ -38,11 +38,7 @@ impl Shutdown {
 
     /// Returns once a shutdown of at least this urgency was begun.
     pub(super) async fn reached(&self, mode: ShutdownMode) {
-        let wanted = if mode == ShutdownMode::Now {
-            NOW
-        } else {
-            GRACEFUL
-        };
+        let wanted = if mode == ShutdownMode::Now { NOW } else { GRACEFUL };
         loop {
             let changed = self.changed.notified();
             if self.state.load(Ordering::Acquire) >= wanted {

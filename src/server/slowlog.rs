@@ -53,14 +53,7 @@ mod tests {
 
     fn entry(micros: u64) -> SlowEntry {
         let (addr, name) = (String::new(), Default::default());
-        SlowEntry {
-            id: 0,
-            at_s: 0,
-            micros,
-            args: Vec::new(),
-            addr,
-            name,
-        }
+        SlowEntry { id: 0, at_s: 0, micros, args: Vec::new(), addr, name }
     }
 
     #[test]

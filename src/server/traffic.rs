@@ -61,11 +61,7 @@ impl Incidents {
 
     /// Clients cut off, by the name of the limit.
     pub(super) fn by_reason(&self) -> Vec<(&'static str, u64)> {
-        Reason::ALL
-            .iter()
-            .map(|r| r.name())
-            .zip(self.cut_off.iter().map(Count::get))
-            .collect()
+        Reason::ALL.iter().map(|r| r.name()).zip(self.cut_off.iter().map(Count::get)).collect()
     }
 
     pub(super) fn reset(&self) {
@@ -76,9 +72,6 @@ impl Incidents {
             &self.accept_errors,
             &self.panics,
         ];
-        singles
-            .into_iter()
-            .chain(&self.cut_off)
-            .for_each(Count::reset);
+        singles.into_iter().chain(&self.cut_off).for_each(Count::reset);
     }
 }

@@ -51,12 +51,7 @@ fn cpu_ticks(stat: &str) -> Option<(u64, u64)> {
 pub(super) fn os() -> String {
     let uname = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
-    [
-        text(uname.sysname()),
-        text(uname.release()),
-        text(uname.machine()),
-    ]
-    .join(" ")
+    [text(uname.sysname()), text(uname.release()), text(uname.machine())].join(" ")
 }
 
 /// Open-file limit in force.
@@ -68,25 +63,14 @@ pub(super) fn open_files_max() -> u64 {
 /// do fit, at least 1.
 pub(super) fn make_room_for(clients: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
-    let wanted = u64::try_from(clients)
-        .unwrap_or(u64::MAX)
-        .saturating_add(OPEN_FILES_RESERVE);
+    let wanted = u64::try_from(clients).unwrap_or(u64::MAX).saturating_add(OPEN_FILES_RESERVE);
     if limit.current.is_some_and(|current| current < wanted) {
         // First with the hard limit raised too, which only root may.
         let maximum = limit.maximum.map(|hard| hard.max(wanted));
-        let raised = setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current: Some(wanted),
-                maximum,
-            },
-        );
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
         if raised.is_err() {
             let current = limit.maximum.map(|hard| hard.min(wanted));
-            let soft = Rlimit {
-                current,
-                maximum: limit.maximum,
-            };
+            let soft = Rlimit { current, maximum: limit.maximum };
             // Where this fails too the old limit stands, and is what is counted with below.
             let _ = setrlimit(Resource::Nofile, soft);
         }
@@ -117,13 +101,8 @@ mod tests {
     #[test]
     fn no_more_clients_are_promised_than_files_can_be_opened() {
         let fit = make_room_for(usize::MAX);
-        let files = u64::try_from(fit)
-            .unwrap()
-            .saturating_add(OPEN_FILES_RESERVE);
-        assert!(
-            files <= open_files_max().max(OPEN_FILES_RESERVE + 1),
-            "{fit}"
-        );
+        let files = u64::try_from(fit).unwrap().saturating_add(OPEN_FILES_RESERVE);
+        assert!(files <= open_files_max().max(OPEN_FILES_RESERVE + 1), "{fit}");
         assert_eq!(make_room_for(10), 10);
     }
 }

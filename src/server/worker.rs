@@ -63,13 +63,7 @@ impl Workers {
             threads.push((stop, thread.spawn(work)?));
             queues.push(queue);
         }
-        Ok((
-            Arc::new(Workers {
-                queues,
-                next: AtomicUsize::new(0),
-            }),
-            Threads { workers: threads },
-        ))
+        Ok((Arc::new(Workers { queues, next: AtomicUsize::new(0) }), Threads { workers: threads }))
     }
 
     /// Gives the socket to the next worker that has room, or waits until one has.
@@ -124,14 +118,7 @@ async fn serve(
 }
 
 fn connect(accepted: Accepted, process: &Arc<Process>, worker: usize) -> io::Result<Connection> {
-    let Accepted {
-        fd,
-        addr,
-        laddr,
-        unix,
-        local,
-        seat,
-    } = accepted;
+    let Accepted { fd, addr, laddr, unix, local, seat } = accepted;
     let now_ms = process.clock.now().ms;
     let record = ClientRecord {
         id: process.register.next_id(),
@@ -160,11 +147,5 @@ fn connect(accepted: Accepted, process: &Arc<Process>, worker: usize) -> io::Res
         effect: Effect::None,
     };
     let socket = Socket::register(fd, unix)?;
-    Ok(Connection::new(
-        socket,
-        session,
-        seat,
-        process.clone(),
-        worker,
-    ))
+    Ok(Connection::new(socket, session, seat, process.clone(), worker))
 }

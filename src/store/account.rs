@@ -33,10 +33,7 @@ impl Account {
     /// # Errors
     /// [`Full`] if the sum would pass the limit; the account is as before.
     pub fn charge(&self, bytes: u64) -> Result<(), Full> {
-        let used = self
-            .used_bytes
-            .fetch_add(bytes, Relaxed)
-            .saturating_add(bytes);
+        let used = self.used_bytes.fetch_add(bytes, Relaxed).saturating_add(bytes);
         if used > self.limit_bytes.load(Relaxed) {
             self.used_bytes.fetch_sub(bytes, Relaxed);
             return Err(Full);

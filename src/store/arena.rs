@@ -5,14 +5,14 @@
 //! Invariant: a run of words handed out lies within one chunk and is handed out once.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use super::account::Full;
 use super::pool::{CHUNK_WORDS, Chunk, Pool};
 
 /// log2 of the words in the first chunk.
 const FIRST_LOG2: u32 = 7;
-const FIRST_WORDS: u64 = 1 << FIRST_LOG2;
+const FIRST_WORDS: usize = 1 << FIRST_LOG2;
 const CHUNK_LOG2: u32 = CHUNK_WORDS.ilog2();
 /// Doubling chunks before the full-sized ones.
 const NEAR: usize = (CHUNK_LOG2 - FIRST_LOG2) as usize;
@@ -29,7 +29,7 @@ pub(super) struct Arena {
     near: [OnceLock<Chunk>; NEAR],
     far: [OnceLock<Page>; PAGES],
     /// Next free position: word offset plus `FIRST_WORDS`, so that its leading bit names the chunk.
-    bump: AtomicU64,
+    bump: AtomicUsize,
 }
 
 impl Default for Arena {
@@ -38,7 +38,7 @@ impl Default for Arena {
             near: [const { OnceLock::new() }; NEAR],
             far: [const { OnceLock::new() }; PAGES],
             // Word 0 stays unused: offset 0 means "none".
-            bump: AtomicU64::new(FIRST_WORDS + 1),
+            bump: AtomicUsize::new(FIRST_WORDS + 1),
         }
     }
 }
@@ -57,20 +57,16 @@ enum Which {
 
 impl Place {
     #[inline]
-    fn of(position: u64) -> Place {
-        if position < CHUNK_WORDS as u64 {
+    fn of(position: usize) -> Place {
+        if position < CHUNK_WORDS {
             let log2 = position.ilog2();
             let chunk = Which::Near((log2 - FIRST_LOG2) as usize);
-            Place {
-                chunk,
-                index: (position - (1 << log2)) as usize,
-                chunk_words: 1 << log2,
-            }
+            Place { chunk, index: position - (1 << log2), chunk_words: 1 << log2 }
         } else {
-            let chunk = (position >> CHUNK_LOG2) as usize - 1;
+            let chunk = (position >> CHUNK_LOG2) - 1;
             Place {
                 chunk: Which::Far(chunk / PAGE, chunk % PAGE),
-                index: position as usize & (CHUNK_WORDS - 1),
+                index: position & (CHUNK_WORDS - 1),
                 chunk_words: CHUNK_WORDS,
             }
         }
@@ -88,16 +84,13 @@ impl Arena {
             let mut start = position;
             let mut place = Place::of(start);
             while place.index + words > place.chunk_words {
-                start += (place.chunk_words - place.index) as u64;
+                start += place.chunk_words - place.index;
                 place = Place::of(start);
             }
             let offset = u32::try_from(start - FIRST_WORDS).map_err(|_| Full)?;
             self.chunk_or_take(&place, pool)?;
-            let end = start + words as u64;
-            match self
-                .bump
-                .compare_exchange_weak(position, end, Relaxed, Relaxed)
-            {
+            let end = start + words;
+            match self.bump.compare_exchange_weak(position, end, Relaxed, Relaxed) {
                 Ok(_) => return Ok(offset),
                 Err(seen) => position = seen,
             }
@@ -108,8 +101,7 @@ impl Arena {
         let cell = match place.chunk {
             Which::Near(chunk) => self.near.get(chunk),
             Which::Far(page, chunk) => self.far.get(page).and_then(|page| {
-                page.get_or_init(|| (0..PAGE).map(|_| OnceLock::new()).collect())
-                    .get(chunk)
+                page.get_or_init(|| (0..PAGE).map(|_| OnceLock::new()).collect()).get(chunk)
             }),
         }
         .ok_or(Full)?;
@@ -124,14 +116,12 @@ impl Arena {
     /// The words from `offset` to the end of its chunk; empty for an offset never handed out.
     #[inline]
     pub(super) fn words(&self, offset: u32) -> &[AtomicU64] {
-        let place = Place::of(u64::from(offset) + FIRST_WORDS);
+        let place = Place::of(offset as usize + FIRST_WORDS);
         let chunk = match place.chunk {
             Which::Near(chunk) => self.near[chunk].get(),
             Which::Far(page, chunk) => self.far[page].get().and_then(|page| page[chunk].get()),
         };
-        chunk
-            .and_then(|chunk| chunk.get(place.index..))
-            .unwrap_or_default()
+        chunk.and_then(|chunk| chunk.get(place.index..)).unwrap_or_default()
     }
 
     /// Gives one chunk back; false if none is left.
@@ -146,10 +136,7 @@ impl Arena {
             }
         }
         // All the small ones together are no more than one full chunk.
-        self.near
-            .iter_mut()
-            .filter_map(OnceLock::take)
-            .for_each(|chunk| pool.give_back(chunk));
+        self.near.iter_mut().filter_map(OnceLock::take).for_each(|chunk| pool.give_back(chunk));
         false
     }
 }
@@ -177,10 +164,7 @@ mod tests {
             let words = 1 + i * 7 % 131;
             let offset = arena.allocate(words, &pool).unwrap();
             assert!(offset > 0);
-            assert!(
-                arena.words(offset).len() >= words,
-                "run {i} at {offset} is cut"
-            );
+            assert!(arena.words(offset).len() >= words, "run {i} at {offset} is cut");
             for word in 0..words as u32 {
                 assert!(taken.insert(offset + word), "word handed out twice");
             }
@@ -229,16 +213,11 @@ mod tests {
             let workers: Vec<_> = (0..4)
                 .map(|_| {
                     scope.spawn(|| {
-                        (0..20_000)
-                            .map(|_| arena.allocate(5, &pool).unwrap())
-                            .collect::<Vec<_>>()
+                        (0..20_000).map(|_| arena.allocate(5, &pool).unwrap()).collect::<Vec<_>>()
                     })
                 })
                 .collect();
-            workers
-                .into_iter()
-                .flat_map(|worker| worker.join().unwrap())
-                .collect()
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
         });
         let unique: HashSet<_> = offsets.iter().collect();
         assert_eq!(unique.len(), offsets.len());

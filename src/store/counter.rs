@@ -24,12 +24,7 @@ impl<'v> Counter<'v> {
     /// The counter of `probe`, whose entry in `view` is at `offset`.
     #[inline]
     pub fn new(view: &'v View, probe: Probe<'v>, offset: u32, track_changes: bool) -> Counter<'v> {
-        Counter {
-            view,
-            probe,
-            offset,
-            track_changes,
-        }
+        Counter { view, probe, offset, track_changes }
     }
 
     #[inline]
@@ -154,11 +149,7 @@ impl<'v> Counter<'v> {
     #[inline]
     fn note_change(&self) {
         if self.track_changes && self.entry().set_changed() {
-            self.view
-                .shard(&self.probe)
-                .lock()
-                .changed
-                .push(self.offset);
+            self.view.shard(&self.probe).lock().changed.push(self.offset);
             self.view.table().set_changed();
         }
     }

@@ -91,10 +91,7 @@ impl<'a> Entry<'a> {
             return false;
         };
         stored.len() >= key.len().div_ceil(8)
-            && stored
-                .iter()
-                .zip(words(key))
-                .all(|(word, value)| word.load(Relaxed) == value)
+            && stored.iter().zip(words(key)).all(|(word, value)| word.load(Relaxed) == value)
     }
 
     /// The series that the counter belongs to.
@@ -134,9 +131,7 @@ impl<'a> Entry<'a> {
     #[inline]
     pub fn try_add_own(self, seen: u64, increment: u64) -> Result<u64, u64> {
         let sum = (seen + increment).min(COUNT_MAX);
-        self.0[1]
-            .compare_exchange(seen, sum, AcqRel, Acquire)
-            .map(|_| sum)
+        self.0[1].compare_exchange(seen, sum, AcqRel, Acquire).map(|_| sum)
     }
 
     /// This node's count as the word holds it, for [`Entry::try_add_own`].
@@ -190,16 +185,11 @@ mod tests {
     use crate::limiter::{Kind, Scale};
 
     fn series() -> Series {
-        Series {
-            kind: Kind::Sliding,
-            scale: Scale::new(60_000).unwrap(),
-        }
+        Series { kind: Kind::Sliding, scale: Scale::new(60_000).unwrap() }
     }
 
     fn words_for(key: &[u8]) -> Vec<AtomicU64> {
-        (0..words_of(key.len()))
-            .map(|_| AtomicU64::new(u64::MAX))
-            .collect()
+        (0..words_of(key.len())).map(|_| AtomicU64::new(u64::MAX)).collect()
     }
 
     #[test]

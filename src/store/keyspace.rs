@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crossbeam_skiplist::SkipMap;
 use foldhash::SharedSeed;
@@ -55,6 +56,7 @@ pub struct Keyspace {
     /// A popped bucket whose keys are not all looked at yet.
     due: Mutex<(u64, Vec<Arc<[u8]>>)>,
     account: Arc<Account>,
+    used_bytes: AtomicU64,
 }
 
 /// The bucket for a deadline: rounded up by at most an eighth of what is left until then, so that
@@ -62,9 +64,7 @@ pub struct Keyspace {
 fn bucket_ms(now_ms: u64, deadline_ms: u64) -> u64 {
     let left = deadline_ms.saturating_sub(now_ms).max(1);
     let step = 1_u64 << left.ilog2().saturating_sub(3);
-    deadline_ms
-        .checked_next_multiple_of(step)
-        .unwrap_or(deadline_ms)
+    deadline_ms.checked_next_multiple_of(step).unwrap_or(deadline_ms)
 }
 
 fn cost_bytes(key: &[u8]) -> u64 {
@@ -77,13 +77,12 @@ impl Keyspace {
         let shared: &'static SharedSeed = Box::leak(Box::new(SharedSeed::from_u64(seed)));
         let hasher = SeedableRandomState::with_seed(seed, shared);
         Keyspace {
-            shards: (0..SHARDS)
-                .map(|_| Mutex::new(Map::with_hasher(hasher.clone())))
-                .collect(),
+            shards: (0..SHARDS).map(|_| Mutex::new(Map::with_hasher(hasher.clone()))).collect(),
             hasher,
             deadlines: SkipMap::new(),
             due: Mutex::default(),
             account,
+            used_bytes: AtomicU64::new(0),
         }
     }
 
@@ -115,10 +114,7 @@ impl Keyspace {
     ) -> Result<R, Full> {
         let mut map = self.shard(key);
         let old = map.get_mut(key);
-        let live = old
-            .as_ref()
-            .filter(|slot| slot.deadline_ms > now_ms)
-            .map(|slot| slot.value);
+        let live = old.as_ref().filter(|slot| slot.deadline_ms > now_ms).map(|slot| slot.value);
         let (new, result) = change(live);
         let Some((value, deadline_ms)) = new else {
             return Ok(result);
@@ -136,16 +132,9 @@ impl Keyspace {
             }
             return Ok(result);
         }
-        self.account.charge(cost_bytes(key))?;
+        self.charge(cost_bytes(key))?;
         let key: Arc<[u8]> = key.into();
-        map.insert(
-            key.clone(),
-            Slot {
-                value,
-                deadline_ms,
-                bucket_ms,
-            },
-        );
+        map.insert(key.clone(), Slot { value, deadline_ms, bucket_ms });
         self.await_deadline(bucket_ms, key);
         Ok(result)
     }
@@ -153,9 +142,8 @@ impl Keyspace {
     fn await_deadline(&self, bucket_ms: u64, key: Arc<[u8]>) {
         let mut key = Some(key);
         while key.is_some() {
-            let bucket = self
-                .deadlines
-                .get_or_insert_with(bucket_ms, || Mutex::new(Some(Vec::new())));
+            let bucket =
+                self.deadlines.get_or_insert_with(bucket_ms, || Mutex::new(Some(Vec::new())));
             // `None`: the bucket was popped in between; make another.
             if let Some(waiting) = bucket.value().lock().as_mut() {
                 waiting.extend(key.take());
@@ -168,7 +156,7 @@ impl Keyspace {
         let Some(slot) = self.shard(key).remove(key) else {
             return false;
         };
-        self.account.release(cost_bytes(key));
+        self.release(cost_bytes(key));
         slot.deadline_ms > now_ms
     }
 
@@ -177,8 +165,7 @@ impl Keyspace {
         for shard in &self.shards {
             let empty = Map::with_hasher(self.hasher.clone());
             let keys = std::mem::replace(&mut *shard.lock(), empty);
-            self.account
-                .release(keys.keys().map(|key| cost_bytes(key)).sum());
+            self.account.release(keys.keys().map(|key| cost_bytes(key)).sum());
         }
         while let Some(front) = self.deadlines.pop_front() {
             front.value().lock().take();
@@ -189,25 +176,15 @@ impl Keyspace {
     pub fn expire(&self, now_ms: u64) -> (u64, bool) {
         let mut due = self.due.lock();
         if due.1.is_empty() {
-            let Some(front) = self
-                .deadlines
-                .front()
-                .filter(|front| *front.key() <= now_ms)
-            else {
+            let Some(front) = self.deadlines.front().filter(|front| *front.key() <= now_ms) else {
                 return (0, false);
             };
-            *due = (
-                *front.key(),
-                front.value().lock().take().unwrap_or_default(),
-            );
+            *due = (*front.key(), front.value().lock().take().unwrap_or_default());
             front.remove();
         }
         let bucket_ms = due.0;
         let rest = due.1.len().saturating_sub(EXPIRE_BATCH);
-        let freed = due
-            .1
-            .drain(rest..)
-            .filter(|key| self.look_again(now_ms, bucket_ms, key));
+        let freed = due.1.drain(rest..).filter(|key| self.look_again(now_ms, bucket_ms, key));
         (freed.count() as u64, true)
     }
 
@@ -224,16 +201,34 @@ impl Keyspace {
             return false;
         }
         map.remove(key);
-        self.account.release(cost_bytes(key));
+        self.release(cost_bytes(key));
         true
+    }
+
+    /// Bytes that `key` is charged for.
+    pub fn cost_bytes(&self, key: &[u8]) -> u64 {
+        cost_bytes(key)
+    }
+
+    /// Bytes that all keys are charged for.
+    pub fn used_bytes(&self) -> u64 {
+        self.used_bytes.load(Relaxed)
+    }
+
+    fn charge(&self, bytes: u64) -> Result<(), Full> {
+        self.account.charge(bytes)?;
+        self.used_bytes.fetch_add(bytes, Relaxed);
+        Ok(())
+    }
+
+    fn release(&self, bytes: u64) {
+        self.account.release(bytes);
+        self.used_bytes.fetch_sub(bytes, Relaxed);
     }
 
     /// Keys held, live or not yet freed.
     pub fn len(&self) -> u64 {
-        self.shards
-            .iter()
-            .map(|shard| shard.lock().len() as u64)
-            .sum()
+        self.shards.iter().map(|shard| shard.lock().len() as u64).sum()
     }
 
     /// True if nothing is held.

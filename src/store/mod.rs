@@ -33,10 +33,15 @@ pub use account::{Account, Full};
 pub use changes::Change;
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
-pub use keyspace::Keyspace;
+pub use keyspace::{Keyspace, Value};
 pub use pool::{CHUNK_WORDS, TRIM_PERIOD_MS};
 pub use reader::{Hint, Name, Reader};
 pub use registry::{SERIES_MAX, TooManyScales};
 pub use series::Series;
 pub use table::{Refusal, SHARDS};
 pub use windows::{ID_MAX, Windows};
+
+/// Bytes that one counter takes: its entry and, at the average fill, its slot.
+pub fn counter_bytes(key_bytes: usize) -> u64 {
+    8 * entry::words_of(key_bytes) as u64 + 12
+}

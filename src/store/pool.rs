@@ -48,10 +48,7 @@ fn bytes(words: usize) -> u64 {
 impl Pool {
     /// A pool whose chunks are charged to `account`.
     pub fn new(account: Arc<Account>) -> Pool {
-        Pool {
-            account,
-            free: Mutex::default(),
-        }
+        Pool { account, free: Mutex::default() }
     }
 
     /// A chunk of `words` words; a full-sized one may hold old data.

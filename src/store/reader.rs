@@ -39,11 +39,7 @@ pub struct Name<'k> {
 impl<'k> Name<'k> {
     /// The counter of `key` in the window at `now_ms`.
     pub fn at(now_ms: u64, series: Series, key: &'k [u8]) -> Name<'k> {
-        Name {
-            series,
-            window: series.window(now_ms),
-            key,
-        }
+        Name { series, window: series.window(now_ms), key }
     }
 
     /// The counter of the window before, if there is one.
@@ -62,11 +58,7 @@ pub struct Reader<'w> {
 impl<'w> Reader<'w> {
     /// A reader that has seen nothing yet.
     pub fn new(windows: &'w Windows) -> Reader<'w> {
-        Reader {
-            windows,
-            views: [const { None }; VIEWS],
-            oldest: 0,
-        }
+        Reader { windows, views: [const { None }; VIEWS], oldest: 0 }
     }
 
     /// Forgets what was seen: after a flush.
@@ -76,10 +68,8 @@ impl<'w> Reader<'w> {
 
     /// The cached view of a bucket that exists.
     fn seen(&mut self, bucket_ms: u64) -> Option<Seen> {
-        let at = self
-            .views
-            .iter()
-            .position(|view| matches!(view, Some((end, _)) if *end == bucket_ms));
+        let at =
+            self.views.iter().position(|view| matches!(view, Some((end, _)) if *end == bucket_ms));
         if let Some(at) = at {
             return Some(Seen(at));
         }
@@ -111,17 +101,8 @@ impl<'w> Reader<'w> {
         let seen = self.seen(hint.bucket_ms)?;
         let view = self.view(seen)?;
         let hinted = hint.offset != 0 && view.entry(hint.offset).is(probe.identity, probe.key);
-        let offset = if hinted {
-            hint.offset
-        } else {
-            view.find(&probe)?
-        };
-        Some(Counter::new(
-            view,
-            probe,
-            offset,
-            self.windows.tracks_changes(),
-        ))
+        let offset = if hinted { hint.offset } else { view.find(&probe)? };
+        Some(Counter::new(view, probe, offset, self.windows.tracks_changes()))
     }
 
     /// The counter, created with `increment` as its count if it has no entry: then `fresh` is true
@@ -138,10 +119,8 @@ impl<'w> Reader<'w> {
         let probe = self.windows.probe(name, hint.hash);
         let (offset, fresh, view) = self.windows.insert(hint.bucket_ms, &probe, increment)?;
         // The view is new: what it shows includes the new entry's slot, for the rest of the slice.
-        let cached = self
-            .views
-            .iter()
-            .position(|v| matches!(v, Some((end, _)) if *end == hint.bucket_ms));
+        let cached =
+            self.views.iter().position(|v| matches!(v, Some((end, _)) if *end == hint.bucket_ms));
         let seen = match cached {
             Some(at) => {
                 self.views[at] = Some((hint.bucket_ms, view));
@@ -150,10 +129,7 @@ impl<'w> Reader<'w> {
             None => self.keep(hint.bucket_ms, view),
         };
         let view = self.view(seen).ok_or(Refusal::OutOfMemory)?;
-        Ok((
-            Counter::new(view, probe, offset, self.windows.tracks_changes()),
-            fresh,
-        ))
+        Ok((Counter::new(view, probe, offset, self.windows.tracks_changes()), fresh))
     }
 
     /// Hash and bucket of a counter, nothing looked up yet.
@@ -172,9 +148,7 @@ impl<'w> Reader<'w> {
         hints.clear();
         hints.extend(names.iter().map(|name| self.hint(name)));
         let mut read = 0_u64;
-        self.pass(names, hints, |view, probe, _| {
-            read ^= view.touch_home(probe)
-        });
+        self.pass(names, hints, |view, probe, _| read ^= view.touch_home(probe));
         self.pass(names, hints, |view, probe, hint| {
             hint.offset = view.guess(probe).unwrap_or_default();
         });

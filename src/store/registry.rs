@@ -47,9 +47,7 @@ impl Registry {
 
     /// Forgets the series whose last bucket has ended.
     pub fn forget_ended(&self, now_ms: u64) {
-        self.series
-            .write()
-            .retain(|_, last_ms| *last_ms.get_mut() > now_ms);
+        self.series.write().retain(|_, last_ms| *last_ms.get_mut() > now_ms);
     }
 
     /// Forgets all.
@@ -84,10 +82,7 @@ mod tests {
     use crate::limiter::{Kind, Scale};
 
     fn series(ms: u64) -> Series {
-        Series {
-            kind: Kind::Fixed,
-            scale: Scale::new(ms).unwrap(),
-        }
+        Series { kind: Kind::Fixed, scale: Scale::new(ms).unwrap() }
     }
 
     #[test]

@@ -26,11 +26,7 @@ impl Series {
 
     /// The series of a code; `None` for a code whose scale is out of range.
     pub fn from_code(code: u64) -> Option<Series> {
-        let kind = if code & 1 == 1 {
-            Kind::Sliding
-        } else {
-            Kind::Fixed
-        };
+        let kind = if code & 1 == 1 { Kind::Sliding } else { Kind::Fixed };
         Scale::new(code >> 1).map(|scale| Series { kind, scale })
     }
 
@@ -108,10 +104,7 @@ mod tests {
             let bits = i % 38;
             let ms = (1 << bits) | (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - bits.max(1)));
             if let Some(scale) = Scale::new(ms) {
-                let series = Series {
-                    kind: Kind::Fixed,
-                    scale,
-                };
+                let series = Series { kind: Kind::Fixed, scale };
                 buckets.insert(series.bucket_ms(series.window(now_ms)));
             }
         }

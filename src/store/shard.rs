@@ -8,6 +8,9 @@ use std::collections::HashMap;
 
 use super::census::Census;
 
+/// Boxed where it is used: it is rare, and a shard is one of 256 in a table.
+type Overrides = HashMap<u32, Override>;
+
 /// One shard's bookkeeping.
 #[derive(Debug, Default)]
 pub struct Shard {
@@ -20,7 +23,7 @@ pub struct Shard {
     /// Live counters by series.
     pub census: Census,
     /// By entry offset; most shards have none.
-    pub overrides: Option<Box<HashMap<u32, Override>>>,
+    pub overrides: Option<Box<Overrides>>,
 }
 
 /// What was done to a counter beside counting.
@@ -42,14 +45,7 @@ impl Shard {
 
     /// The override of the entry at `offset`, made if there is none.
     pub fn override_mut(&mut self, offset: u32) -> &mut Override {
-        let fresh = Override {
-            stamp: 0,
-            refunded: 0,
-            counted: true,
-        };
-        self.overrides
-            .get_or_insert_default()
-            .entry(offset)
-            .or_insert(fresh)
+        let fresh = Override { stamp: 0, refunded: 0, counted: true };
+        self.overrides.get_or_insert_default().entry(offset).or_insert(fresh)
     }
 }

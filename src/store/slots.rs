@@ -48,10 +48,7 @@ pub(super) fn next(slots: &[AtomicU64], tag: u32, mut at: usize) -> Probe {
         }
         at = if at + 1 == slots.len() { 0 } else { at + 1 };
         if slot >> 32 == u64::from(tag) {
-            return Probe::Candidate {
-                offset: offset_of(slot),
-                resume: at,
-            };
+            return Probe::Candidate { offset: offset_of(slot), resume: at };
         }
     }
     Probe::Miss
@@ -60,7 +57,7 @@ pub(super) fn next(slots: &[AtomicU64], tag: u32, mut at: usize) -> Probe {
 /// The low half of a slot.
 #[inline]
 fn offset_of(slot: u64) -> u32 {
-    (slot & u64::from(u32::MAX)) as u32
+    (slot & 0xffff_ffff) as u32
 }
 
 /// True if one more entry beside `used` ones asks for a longer array first.
@@ -93,10 +90,7 @@ pub(super) fn rebuilt(slots: &[AtomicU64], len: usize) -> Slots {
 /// Makes an entry findable; the caller holds the shard's lock and has written the entry.
 pub(super) fn publish(slots: &[AtomicU64], tag: u32, offset: u32) {
     let (before, after) = slots.split_at(home(slots, tag));
-    let empty = after
-        .iter()
-        .chain(before)
-        .find(|slot| slot.load(Relaxed) == 0);
+    let empty = after.iter().chain(before).find(|slot| slot.load(Relaxed) == 0);
     if let Some(slot) = empty {
         slot.store(u64::from(tag) << 32 | u64::from(offset), Release);
     }
@@ -129,7 +123,7 @@ pub(super) fn walk(
         // An empty slot: every tag at home before it has been visited.
         let resume = ((at as u64 + 1) << 32).div_ceil(slots.len() as u64) >> 8;
         if visited >= count && resume > u64::from(place) {
-            return Some(resume as u32);
+            return u32::try_from(resume).ok();
         }
     }
     None

@@ -87,7 +87,7 @@ impl Probe<'_> {
 
     #[inline]
     fn tag(&self) -> u32 {
-        (self.hash & u64::from(u32::MAX)) as u32
+        (self.hash & 0xffff_ffff) as u32
     }
 }
 
@@ -135,20 +135,13 @@ impl Bucket {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             changed: AtomicBool::new(false),
         };
-        let view = View {
-            table: Arc::new(table),
-            slots: vec![none; SHARDS].into_boxed_slice(),
-        };
-        Ok(Bucket {
-            live: ArcSwapOption::from_pointee(view),
-        })
+        let view = View { table: Arc::new(table), slots: vec![none; SHARDS].into_boxed_slice() };
+        Ok(Bucket { live: ArcSwapOption::from_pointee(view) })
     }
 
     /// A bucket without a table, as if dropped already.
     pub(super) fn gone() -> Bucket {
-        Bucket {
-            live: ArcSwapOption::empty(),
-        }
+        Bucket { live: ArcSwapOption::empty() }
     }
 
     /// The newest view; `None` once the bucket is dropped.
@@ -192,10 +185,7 @@ impl Bucket {
             slots = self.grow(probe.shard(), &slots, supply)?;
             shard.slots_bytes = bytes_of(&slots);
         }
-        let offset = view
-            .table
-            .arena
-            .allocate(entry::words_of(probe.key.len()), &supply.pool)?;
+        let offset = view.table.arena.allocate(entry::words_of(probe.key.len()), &supply.pool)?;
         let entry = view.entry(offset);
         entry.write(probe.identity, own, probe.key);
         if supply.track_changes {
@@ -219,10 +209,7 @@ impl Bucket {
             view.as_ref().map(|view| {
                 let mut slots = view.slots.clone();
                 slots[shard] = new.clone();
-                Arc::new(View {
-                    table: view.table.clone(),
-                    slots,
-                })
+                Arc::new(View { table: view.table.clone(), slots })
             })
         });
         supply.account.release(bytes_of(old));
@@ -269,9 +256,7 @@ impl View {
     #[inline]
     pub fn touch_home(&self, probe: &Probe<'_>) -> u64 {
         let slots = &self.slots[probe.shard()];
-        slots
-            .get(slots::home(slots, probe.tag()))
-            .map_or(0, |slot| slot.load(Relaxed))
+        slots.get(slots::home(slots, probe.tag())).map_or(0, |slot| slot.load(Relaxed))
     }
 
     /// The first entry with the probed counter's tag: nearly always the counter itself. Reads no
@@ -285,7 +270,13 @@ impl View {
         }
     }
 
-    /// Walks the counters in an order that survives growth; `from` and the result are places in
+    /// False for a counter that was reset or given back whole.
+    fn is_live(&self, shard: usize, offset: u32) -> bool {
+        !self.entry(offset).is_overridden()
+            || self.table.shards[shard].lock().override_of(offset).is_none_or(|o| o.counted)
+    }
+
+    /// Walks the live counters in an order that survives growth; `from` and the result are places in
     /// this table, 0 the beginning, `None` the end. Visits about `count` entries.
     pub fn walk(&self, from: u64, count: usize, mut visit: impl FnMut(Entry<'_>)) -> Option<u64> {
         let mut shard = usize::try_from(from >> PLACE_BITS).ok()?;
@@ -295,7 +286,9 @@ impl View {
             let rest = count.saturating_sub(visited);
             let next = slots::walk(slots, place, rest, |offset| {
                 visited += 1;
-                visit(self.entry(offset));
+                if self.is_live(shard, offset) {
+                    visit(self.entry(offset));
+                }
             });
             if let Some(next) = next {
                 return Some((shard as u64) << PLACE_BITS | u64::from(next));
@@ -331,19 +324,12 @@ impl Table {
 
     /// The shards, if any has changes to drain.
     pub fn take_changed(&self) -> &[Mutex<Shard>] {
-        if self.changed.swap(false, Relaxed) {
-            &self.shards
-        } else {
-            &[]
-        }
+        if self.changed.swap(false, Relaxed) { &self.shards } else { &[] }
     }
 
     /// Entries of all shards, live or not.
     pub fn entries(&self) -> u64 {
-        self.shards
-            .iter()
-            .map(|shard| shard.lock().used as u64)
-            .sum()
+        self.shards.iter().map(|shard| shard.lock().used as u64).sum()
     }
 
     /// Frees one chunk of a table that nobody reads any more; false when all is freed.
@@ -351,11 +337,7 @@ impl Table {
         if self.arena.give_back_one(&supply.pool) {
             return true;
         }
-        let slots: u64 = self
-            .shards
-            .iter_mut()
-            .map(|shard| shard.get_mut().slots_bytes)
-            .sum();
+        let slots: u64 = self.shards.iter_mut().map(|shard| shard.get_mut().slots_bytes).sum();
         supply.account.release(EMPTY_BYTES + slots);
         self.shards = Box::default();
         false

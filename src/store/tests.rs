@@ -15,10 +15,7 @@ fn windows(limit_bytes: u64, track_changes: bool) -> Windows {
 }
 
 fn series(ms: u64) -> Series {
-    Series {
-        kind: Kind::Fixed,
-        scale: Scale::new(ms).unwrap(),
-    }
+    Series { kind: Kind::Fixed, scale: Scale::new(ms).unwrap() }
 }
 
 /// Counts one increment, as the engine does.
@@ -35,9 +32,7 @@ fn add(windows: &Windows, now_ms: u64, key: &[u8], scale: u64, n: u64) -> Result
 
 fn count(windows: &Windows, now_ms: u64, key: &[u8], scale: u64) -> u64 {
     let mut reader = Reader::new(windows);
-    reader
-        .find(&Name::at(now_ms, series(scale), key))
-        .map_or(0, |counter| counter.count())
+    reader.find(&Name::at(now_ms, series(scale), key)).map_or(0, |counter| counter.count())
 }
 
 fn reclaim_all(windows: &Windows, now_ms: u64) {
@@ -136,19 +131,12 @@ fn a_million_keys_and_one_hot_key_lose_no_hit_under_two_threads() {
     });
     assert_eq!(count(&windows, NOW, b"hot", 60_000), 2 * 3 * KEYS);
     for i in 0..KEYS {
-        assert_eq!(
-            count(&windows, NOW, format!("key:{i}").as_bytes(), 60_000),
-            2,
-            "key:{i}"
-        );
+        assert_eq!(count(&windows, NOW, format!("key:{i}").as_bytes(), 60_000), 2, "key:{i}");
     }
     assert_eq!(windows.live(NOW), KEYS + 1);
     let mut drained: HashMap<Vec<u8>, u64> = HashMap::new();
     windows.drain_changes(|change| {
-        assert!(
-            drained.insert(change.key, change.own).is_none(),
-            "listed twice"
-        );
+        assert!(drained.insert(change.key, change.own).is_none(), "listed twice");
     });
     assert_eq!(drained.len() as u64, KEYS + 1);
     assert_eq!(drained[b"hot".as_slice()], 2 * 3 * KEYS);
@@ -188,10 +176,7 @@ fn changes_are_drained_once_and_again_after_the_next_hit() {
     assert_eq!(drain(), [(b"a".to_vec(), 4, 0)]);
     assert_eq!(drain(), []);
     let mut reader = Reader::new(&windows);
-    reader
-        .find(&Name::at(NOW, series(1000), b"a"))
-        .unwrap()
-        .refund(3);
+    reader.find(&Name::at(NOW, series(1000), b"a")).unwrap().refund(3);
     assert_eq!(drain(), [(b"a".to_vec(), 4, 3)]);
 }
 
@@ -214,11 +199,7 @@ fn expiry_gives_all_memory_back() {
         reclaim_all(&windows, NOW + 2000 + period * TRIM_PERIOD_MS);
     }
     assert_eq!(windows.supply().pool.free_bytes(), 0);
-    assert!(
-        account.used_bytes() < 64 * 1024,
-        "{} bytes left",
-        account.used_bytes()
-    );
+    assert!(account.used_bytes() < 64 * 1024, "{} bytes left", account.used_bytes());
     assert_eq!(count(&windows, NOW, b"stays", 3_600_000), 1);
     windows.flush();
     reclaim_all(&windows, NOW);
@@ -274,21 +255,14 @@ fn a_scan_finds_every_counter_that_stays_while_others_come() {
             entry.key_into(&mut key);
             seen.insert(key);
         });
-        assert!(
-            seen.len() - before < 2000,
-            "a step of 10 gave {}",
-            seen.len() - before
-        );
+        assert!(seen.len() - before < 2000, "a step of 10 gave {}", seen.len() - before);
         for _ in 0..50 {
             add(&windows, NOW, format!("late:{added}").as_bytes(), 60_000, 1).unwrap();
             added += 1;
         }
     }
     for i in 0..5000_u64 {
-        assert!(
-            seen.contains(format!("key:{i}").as_bytes()),
-            "key:{i} was skipped"
-        );
+        assert!(seen.contains(format!("key:{i}").as_bytes()), "key:{i} was skipped");
     }
 }
 
@@ -297,9 +271,7 @@ mod keyspace {
     use crate::store::keyspace::Value;
 
     fn set(keyspace: &Keyspace, now: u64, key: &[u8], deadline: u64) -> Result<(), Full> {
-        keyspace.update(now, key, |_| {
-            (Some((Value::Cell { tat_ns: 1 }, deadline)), ())
-        })
+        keyspace.update(now, key, |_| (Some((Value::Cell { tat_ns: 1 }, deadline)), ()))
     }
 
     #[test]
@@ -341,13 +313,7 @@ mod keyspace {
             place = keyspace.walk(NOW, from, 7, |key| {
                 seen.insert(key.to_vec());
             });
-            set(
-                &keyspace,
-                NOW,
-                format!("late{steps}").as_bytes(),
-                NOW + 1000,
-            )
-            .unwrap();
+            set(&keyspace, NOW, format!("late{steps}").as_bytes(), NOW + 1000).unwrap();
             steps += 1;
             assert!(steps < 3000, "the walk does not end");
         }

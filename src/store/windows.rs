@@ -16,7 +16,7 @@ use foldhash::quality::SeedableRandomState;
 use parking_lot::Mutex;
 
 use super::account::Account;
-use super::entry::{self, Entry};
+use super::entry;
 use super::pool::Pool;
 use super::reader::Name;
 use super::registry::Registry;
@@ -50,7 +50,7 @@ pub struct Windows {
 
 impl Windows {
     /// No windows yet. `seed` makes the hash unpredictable to clients; `track_changes` keeps the
-    /// list that [`Windows::drain_changes`](super::changes) reads.
+    /// list that [`Windows::drain_changes`] reads.
     pub fn new(seed: u64, account: Arc<Account>, track_changes: bool) -> Windows {
         // One small allocation a process: the hasher wants it for as long as anything lives.
         let shared: &'static SharedSeed = Box::leak(Box::new(SharedSeed::from_u64(seed)));
@@ -83,12 +83,7 @@ impl Windows {
     #[inline]
     pub fn probe<'k>(&self, name: &Name<'k>, hash: u64) -> Probe<'k> {
         let identity = entry::identity(name.series, name.key);
-        Probe {
-            hash,
-            identity,
-            series: name.series,
-            key: name.key,
-        }
+        Probe { hash, identity, series: name.series, key: name.key }
     }
 
     /// True if changes are listed for somebody to drain.
@@ -137,12 +132,10 @@ impl Windows {
     ) -> Result<crossbeam_skiplist::map::Entry<'_, u64, Bucket>, Refusal> {
         let id = self.next_id.fetch_add(1, Relaxed) & ID_MAX;
         let mut bucket = Some(Bucket::new(id.max(1), bucket_ms, &self.supply.account)?);
-        let entry = self
-            .buckets
-            .get_or_insert_with(bucket_ms, || match bucket.take() {
-                Some(bucket) => bucket,
-                None => Bucket::gone(),
-            });
+        let entry = self.buckets.get_or_insert_with(bucket_ms, || match bucket.take() {
+            Some(bucket) => bucket,
+            None => Bucket::gone(),
+        });
         if let Some(unused) = bucket.and_then(|bucket| bucket.take()) {
             self.bury(unused);
         }
@@ -157,11 +150,7 @@ impl Windows {
     pub fn expire(&self, now_ms: u64) -> u64 {
         let mut dropped = 0;
         let mut popped = false;
-        while self
-            .buckets
-            .front()
-            .is_some_and(|front| *front.key() <= now_ms)
-        {
+        while self.buckets.front().is_some_and(|front| *front.key() <= now_ms) {
             let Some(front) = self.buckets.pop_front() else {
                 break;
             };
@@ -212,11 +201,7 @@ impl Windows {
                 if view.give_back_one() {
                     return (Some(Grave::Slots(view)), true);
                 }
-                (
-                    view.into_table()
-                        .map(|table| Grave::Chunks(Box::new(table))),
-                    true,
-                )
+                (view.into_table().map(|table| Grave::Chunks(Box::new(table))), true)
             }
             Grave::Chunks(mut table) => {
                 let more = table.give_back_one(&self.supply);
@@ -238,10 +223,7 @@ impl Windows {
     /// Counters that live at `now_ms`.
     pub fn live(&self, now_ms: u64) -> u64 {
         let live = |view: &ViewGuard| view.as_ref().map_or(0, |view| view.table().live(now_ms));
-        self.buckets
-            .iter()
-            .map(|bucket| live(&bucket.value().view()))
-            .sum()
+        self.buckets.iter().map(|bucket| live(&bucket.value().view())).sum()
     }
 
     /// Buckets in the skiplist.
@@ -259,14 +241,6 @@ impl Windows {
             .collect();
         views.sort_by_key(|view| view.as_ref().map(|view| view.table().id));
         views
-    }
-
-    /// True if `entry` is a counter that lives at `now_ms` in the table that ends at `end_ms`.
-    pub fn is_live(entry: Entry<'_>, end_ms: u64, now_ms: u64) -> bool {
-        entry
-            .series()
-            .is_some_and(|series| series.expires_in_bucket_ms(end_ms) > now_ms)
-            && (!entry.is_overridden() || entry.own() + entry.foreign() > 0)
     }
 
     /// What tables draw on.

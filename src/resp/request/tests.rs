@@ -8,10 +8,7 @@ const LIMITS: Limits = Limits {
     line_bytes_max: 64 * 1024,
     unauthenticated: false,
 };
-const UNAUTHENTICATED: Limits = Limits {
-    unauthenticated: true,
-    ..LIMITS
-};
+const UNAUTHENTICATED: Limits = Limits { unauthenticated: true, ..LIMITS };
 
 type Outcome = Result<(usize, Vec<Vec<u8>>), String>;
 
@@ -25,19 +22,12 @@ fn feed(input: &[u8], lengths: impl Iterator<Item = usize>, limits: &Limits) -> 
         match parser.parse(&mut bytes, limits) {
             Ok(Parsed::Incomplete) => {}
             Ok(Parsed::Request { used_bytes }) => {
-                let args = parser
-                    .args()
-                    .iter()
-                    .map(|span| span.of(&bytes).to_vec())
-                    .collect();
+                let args = parser.args().iter().map(|span| span.of(&bytes).to_vec()).collect();
                 return Some(Ok((used_bytes, args)));
             }
             Err(ProtocolError(text)) => {
                 assert!(parser.args().is_empty());
-                return Some(Err(text
-                    .strip_prefix("Protocol error: ")
-                    .unwrap()
-                    .to_owned()));
+                return Some(Err(text.strip_prefix("Protocol error: ").unwrap().to_owned()));
             }
         }
     }
@@ -47,11 +37,7 @@ fn feed(input: &[u8], lengths: impl Iterator<Item = usize>, limits: &Limits) -> 
 /// The outcome of `input`, however it is cut.
 fn outcome(input: &[u8], limits: &Limits) -> Option<Outcome> {
     let whole = feed(input, std::iter::once(input.len()), limits);
-    assert_eq!(
-        feed(input, 0..=input.len(), limits),
-        whole,
-        "byte by byte: {input:?}"
-    );
+    assert_eq!(feed(input, 0..=input.len(), limits), whole, "byte by byte: {input:?}");
     let step = (input.len() / 300).max(1);
     for cut in (0..input.len()).step_by(step) {
         let parts = [cut, input.len()].into_iter();
@@ -61,10 +47,7 @@ fn outcome(input: &[u8], limits: &Limits) -> Option<Outcome> {
 }
 
 fn request(used_bytes: usize, args: &[&[u8]]) -> Option<Outcome> {
-    Some(Ok((
-        used_bytes,
-        args.iter().map(|arg| arg.to_vec()).collect(),
-    )))
+    Some(Ok((used_bytes, args.iter().map(|arg| arg.to_vec()).collect())))
 }
 
 fn error(text: &str) -> Option<Outcome> {
@@ -85,10 +68,7 @@ fn whole_requests_are_read() {
         (b"  \t \r\n", request(6, &[])),
         (b"PING\r\n", request(6, &[b"PING"])),
         (b"PING\n", request(5, &[b"PING"])),
-        (
-            b"GET \"a\\x0a\" 'b'\r\nrest",
-            request(17, &[b"GET", b"a\n", b"b"]),
-        ),
+        (b"GET \"a\\x0a\" 'b'\r\nrest", request(17, &[b"GET", b"a\n", b"b"])),
         (b"+OK\r\n", request(5, &[b"+OK"])),
         (b"$4\r\n", request(4, &[b"$4"])),
         // As in Redis the byte behind the CR of a header is not looked at.
@@ -153,10 +133,7 @@ fn errors_have_the_texts_of_redis() {
         (b"*1\r\n$1\r\na\rX", &invalid_bulk),
         (b"*1\r\n$1\r\na\n\n", &invalid_bulk),
         (b"*1\r\n*1\r\n", &error("expected '$', got '*'")),
-        (
-            b"*3\r\n$3\r\nSET\r\n$1\r\nx\r\nfooz\r\n",
-            &error("expected '$', got 'f'"),
-        ),
+        (b"*3\r\n$3\r\nSET\r\n$1\r\nx\r\nfooz\r\n", &error("expected '$', got 'f'")),
         (b"*1\r\n\r\n", &error("expected '$', got ' '")),
         (b"*1\r\n\0", &error("expected '$', got ' '")),
         (b"*1\r\n\xff", &error("expected '$', got ' '")),
@@ -183,62 +160,34 @@ fn a_client_that_has_not_authenticated_gets_less() {
         assert_eq!(&outcome(input, &LIMITS), authenticated);
         assert_eq!(&outcome(input, &UNAUTHENTICATED), unauthenticated);
     }
-    assert_eq!(
-        outcome(b"*65537\r\n", &UNAUTHENTICATED),
-        error("invalid multibulk length")
-    );
+    assert_eq!(outcome(b"*65537\r\n", &UNAUTHENTICATED), error("invalid multibulk length"));
 }
 
 #[test]
 fn lines_end_within_their_bound() {
-    let limits = Limits {
-        line_bytes_max: 30,
-        ..LIMITS
-    };
+    let limits = Limits { line_bytes_max: 30, ..LIMITS };
     let inline = |bytes: usize| [vec![b'a'; bytes], b"\n".to_vec()].concat();
     assert_eq!(outcome(&inline(30), &limits), request(31, &[&[b'a'; 30]]));
-    assert_eq!(
-        outcome(&inline(31), &limits),
-        error("too big inline request")
-    );
+    assert_eq!(outcome(&inline(31), &limits), error("too big inline request"));
     assert_eq!(outcome(&[b'a'; 30], &limits), None);
-    assert_eq!(
-        outcome(&[b'a'; 31], &limits),
-        error("too big inline request")
-    );
+    assert_eq!(outcome(&[b'a'; 31], &limits), error("too big inline request"));
     let count = |bytes: usize| [b"*".to_vec(), vec![b'1'; bytes]].concat();
     assert_eq!(outcome(&count(29), &limits), None);
-    assert_eq!(
-        outcome(&count(30), &limits),
-        error("too big mbulk count string")
-    );
+    assert_eq!(outcome(&count(30), &limits), error("too big mbulk count string"));
     let bulk = |bytes: usize| [b"*1\r\n$".to_vec(), vec![b'1'; bytes]].concat();
     assert_eq!(outcome(&bulk(29), &limits), None);
-    assert_eq!(
-        outcome(&bulk(30), &limits),
-        error("too big bulk count string")
-    );
+    assert_eq!(outcome(&bulk(30), &limits), error("too big bulk count string"));
 }
 
 #[test]
 fn limits_of_arrays_and_bulks_are_inclusive() {
-    let limits = Limits {
-        args_max: 2,
-        bulk_bytes_max: 3,
-        ..LIMITS
-    };
+    let limits = Limits { args_max: 2, bulk_bytes_max: 3, ..LIMITS };
     assert_eq!(
         outcome(b"*2\r\n$3\r\nabc\r\n$3\r\ndef\r\n", &limits),
         request(22, &[b"abc", b"def"])
     );
-    assert_eq!(
-        outcome(b"*3\r\n", &limits),
-        error("invalid multibulk length")
-    );
-    assert_eq!(
-        outcome(b"*1\r\n$4\r\n", &limits),
-        error("invalid bulk length")
-    );
+    assert_eq!(outcome(b"*3\r\n", &limits), error("invalid multibulk length"));
+    assert_eq!(outcome(b"*1\r\n$4\r\n", &limits), error("invalid bulk length"));
 }
 
 #[test]
@@ -265,19 +214,13 @@ fn a_request_leaves_no_trace_in_the_next() {
 fn memory_follows_what_arrived_and_is_given_back() {
     let mut parser = Parser::default();
     let mut announced = b"*65536\r\n$1048576\r\n".to_vec();
-    assert_eq!(
-        parser.parse(&mut announced, &LIMITS),
-        Ok(Parsed::Incomplete)
-    );
+    assert_eq!(parser.parse(&mut announced, &LIMITS), Ok(Parsed::Incomplete));
     assert_eq!(parser.spans.capacity(), 0);
 
     let mut parser = Parser::default();
     let mut many = [b"*1000\r\n".to_vec(), b"$1\r\na\r\n".repeat(1000)].concat();
     let used_bytes = many.len();
-    assert_eq!(
-        parser.parse(&mut many, &LIMITS),
-        Ok(Parsed::Request { used_bytes })
-    );
+    assert_eq!(parser.parse(&mut many, &LIMITS), Ok(Parsed::Request { used_bytes }));
     assert_eq!(parser.args().len(), 1000);
     assert_eq!(parser.parse(&mut [], &LIMITS), Ok(Parsed::Incomplete));
     assert!(parser.spans.capacity() <= SPANS_KEPT);
@@ -288,16 +231,10 @@ fn examined(input: &[u8], chunk: usize) -> usize {
     let mut parser = Parser::default();
     let mut bytes = input.to_vec();
     for length in (1..input.len()).step_by(chunk) {
-        assert_eq!(
-            parser.parse(&mut bytes[..length], &LIMITS),
-            Ok(Parsed::Incomplete)
-        );
+        assert_eq!(parser.parse(&mut bytes[..length], &LIMITS), Ok(Parsed::Incomplete));
     }
     let used_bytes = input.len();
-    assert_eq!(
-        parser.parse(&mut bytes, &LIMITS),
-        Ok(Parsed::Request { used_bytes })
-    );
+    assert_eq!(parser.parse(&mut bytes, &LIMITS), Ok(Parsed::Request { used_bytes }));
     parser.examined
 }
 

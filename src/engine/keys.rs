@@ -1,0 +1,144 @@
+//! A key as Redis's generic commands see it: any name that has a live counter or a keyspace value.
+//!
+//! A scan goes through the keyspace first, then table by table; its cursor is a table id (0 = the
+//! keyspace) above a place in it. Invariant: a key that exists throughout a scan is returned at
+//! least once.
+
+use super::Engine;
+use super::count::count_of;
+use crate::store::Reader;
+
+/// Bytes of key names after which a page ends, whatever count was asked for.
+const PAGE_BYTES_MAX: usize = 64 * 1024;
+/// Bits of a place within a table; the table id is above them.
+const PLACE_BITS: u32 = 32;
+
+/// One step of a scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanPage {
+    /// Where to go on; 0 = the scan is complete.
+    pub cursor: u64,
+    /// Names; one with several counters may come more than once, as Redis's scans may repeat.
+    pub keys: Vec<Vec<u8>>,
+}
+
+impl Engine {
+    /// When the key ceases to exist, ms since the epoch: its keyspace value's deadline, else the
+    /// latest end of its live windows; `None` if it does not exist.
+    pub fn key_expires_at_ms(
+        &self,
+        reader: &mut Reader<'_>,
+        now_ms: u64,
+        key: &[u8],
+    ) -> Option<u64> {
+        if let Some((_, deadline_ms)) = self.keyspace.get(now_ms, key) {
+            return Some(deadline_ms);
+        }
+        self.series()
+            .into_iter()
+            .map(|series| self.expires_at_ms(reader, now_ms, key, series))
+            .max()
+            .filter(|end_ms| *end_ms > 0)
+    }
+
+    /// True if the key has a live counter or a keyspace value.
+    pub fn exists(&self, reader: &mut Reader<'_>, now_ms: u64, key: &[u8]) -> bool {
+        self.keyspace.get(now_ms, key).is_some()
+            || self.series().into_iter().any(|series| {
+                self.live_windows(now_ms, key, series).any(|name| count_of(reader, &name) > 0)
+            })
+    }
+
+    /// Forgets the key's value and all its counters; true if it existed.
+    pub fn delete(&self, reader: &mut Reader<'_>, now_ms: u64, key: &[u8]) -> bool {
+        let value = self.keyspace.remove(now_ms, key);
+        self.reset(reader, now_ms, key, self.series()) > 0 || value
+    }
+
+    /// The series that have counters now.
+    pub fn series(&self) -> Vec<crate::store::Series> {
+        self.windows.supply().registry.all()
+    }
+
+    /// Live counters plus keyspace keys.
+    pub fn key_count(&self, now_ms: u64) -> u64 {
+        self.windows.live(now_ms) + self.keyspace.len()
+    }
+
+    /// Bytes that the key's counters and value take, `None` if it does not exist.
+    pub fn memory_of(&self, reader: &mut Reader<'_>, now_ms: u64, key: &[u8]) -> Option<u64> {
+        let value = self.keyspace.get(now_ms, key).map_or(0, |_| self.keyspace.cost_bytes(key));
+        let counters = self
+            .series()
+            .into_iter()
+            .flat_map(|series| self.live_windows(now_ms, key, series))
+            .filter(|name| count_of(reader, name) > 0)
+            .count();
+        let bytes = value + counters as u64 * crate::store::counter_bytes(key.len());
+        (bytes > 0).then_some(bytes)
+    }
+
+    /// The next page of a scan that asks for about `count` names.
+    pub fn scan(&self, now_ms: u64, cursor: u64, count: usize) -> ScanPage {
+        let mut page = Page { keys: Vec::new(), bytes: 0, count: count.max(1) };
+        let (mut id, mut place) = (cursor >> PLACE_BITS, cursor & ((1 << PLACE_BITS) - 1));
+        if id == 0 {
+            let visit = |key: &[u8]| page.take(key.to_vec());
+            if let Some(next) = self.keyspace.walk(now_ms, place, count, visit) {
+                return page.ending_at(0, next);
+            }
+            (id, place) = (1, 0);
+        }
+        for view in self.windows.views_from(u32::try_from(id).unwrap_or(u32::MAX)) {
+            let Some(view) = view.as_deref() else { continue };
+            let table = view.table();
+            // The table named by the cursor may have ended: begin the next one from its start.
+            let mut from = if u64::from(table.id) == id { place } else { 0 };
+            loop {
+                if page.is_full() {
+                    return page.ending_at(u64::from(table.id), from);
+                }
+                let next = view.walk(from, page.rest(), |entry| {
+                    let series = entry.series();
+                    if series.is_some_and(|s| s.expires_in_bucket_ms(table.end_ms) > now_ms) {
+                        let mut key = Vec::new();
+                        entry.key_into(&mut key);
+                        page.take(key);
+                    }
+                });
+                match next {
+                    Some(next) => from = next,
+                    None => break,
+                }
+            }
+        }
+        page.ending_at(0, 0)
+    }
+}
+
+/// A page being filled.
+struct Page {
+    keys: Vec<Vec<u8>>,
+    bytes: usize,
+    count: usize,
+}
+
+impl Page {
+    fn take(&mut self, key: Vec<u8>) {
+        self.bytes += key.len();
+        self.keys.push(key);
+    }
+
+    fn is_full(&self) -> bool {
+        self.keys.len() >= self.count || self.bytes >= PAGE_BYTES_MAX
+    }
+
+    /// Names still wanted, in steps whose bytes stay within bounds.
+    fn rest(&self) -> usize {
+        self.count.saturating_sub(self.keys.len()).clamp(1, 256)
+    }
+
+    fn ending_at(self, id: u64, place: u64) -> ScanPage {
+        ScanPage { cursor: id << PLACE_BITS | place, keys: self.keys }
+    }
+}

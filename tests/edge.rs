@@ -1,4 +1,6 @@
 //! The edge, byte by byte: an in-process server on port 0 and raw sockets.
+#![expect(clippy::disallowed_methods, reason = "deadlines of tests are real time")]
+#![expect(clippy::unwrap_used, reason = "a test fails where its own means fail")]
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

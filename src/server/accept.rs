@@ -22,6 +22,8 @@ use crate::config::Config;
 /// First and longest wait after an error of accept(2), milliseconds; it doubles in between.
 const BACKOFF_MS_MIN: u64 = 1;
 const BACKOFF_MS_MAX: u64 = 1_000;
+/// Clients told so at one accept error, so that a flood of them cannot hold the acceptor.
+const TURNED_AWAY_MAX: usize = 64;
 /// How much longer than the other time limits the kernel tries to deliver a reply, seconds.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED_GRACE_S: u64 = 30;
@@ -97,7 +99,7 @@ impl Acceptor {
                 Err(error) => {
                     self.process.incidents.accept_errors.add(1);
                     tracing::warn!(%error, backoff_ms, "cannot accept on {}", self.address);
-                    self.turn_one_away().await;
+                    self.turn_some_away().await;
                     tokio::time::sleep(Duration::from_millis(backoff_ms)).await;
                     backoff_ms = (backoff_ms * 2).min(BACKOFF_MS_MAX);
                 }
@@ -105,12 +107,13 @@ impl Acceptor {
         }
     }
 
-    /// Where files have run out, the client at the head of the queue would wait for ever: it is
-    /// accepted on the spare file's place and told.
-    async fn turn_one_away(&mut self) {
+    /// Where files have run out, the clients at the head of the queue would wait until there are
+    /// some again: they are accepted on the spare file's place, one after the other, and told.
+    async fn turn_some_away(&mut self) {
         if self.spare.take().is_some() {
-            let accepted = poll_fn(|cx| Poll::Ready(self.door.poll_accept(cx))).await;
-            if let Poll::Ready(Ok((socket, _))) = accepted {
+            for _ in 0..TURNED_AWAY_MAX {
+                let accepted = poll_fn(|cx| Poll::Ready(self.door.poll_accept(cx))).await;
+                let Poll::Ready(Ok((socket, _))) = accepted else { break };
                 self.process.incidents.rejected.add(1);
                 refuse(&socket, TOO_MANY);
             }

@@ -86,11 +86,10 @@ fn bind_name(name: &str, config: &Config, listeners: &mut Vec<Listener>) -> anyh
     };
     let bound = (host, config.port)
         .to_socket_addrs()
-        .map_err(anyhow::Error::from)
+        .with_context(|| format!("bind {host}: no such name; give an address of this machine"))
         .and_then(|addresses| {
             addresses.map(|at| bind_tcp(at, config)).collect::<Result<Vec<_>, _>>()
-        })
-        .with_context(|| format!("bind {host} port {}: {}", config.port, "cannot listen there"));
+        });
     match bound {
         Ok(bound) => listeners.extend(bound),
         Err(error) if optional => tracing::debug!("skipped: {error:#}"),

@@ -61,7 +61,9 @@ impl Server {
                  (ulimit -n) to at least {}",
                 config.maxclients,
                 vitals::open_files_max(),
-                config.maxclients.saturating_add(64),
+                u64::try_from(config.maxclients)
+                    .unwrap_or(u64::MAX)
+                    .saturating_add(vitals::OPEN_FILES_RESERVE),
             );
             config.maxclients = fit;
         }

@@ -32,6 +32,8 @@ pub trait Host: Send + Sync {
     fn unpause(&self);
     /// The pause in force at `now_ms`, with its end.
     fn paused(&self, now_ms: u64) -> Option<(PauseMode, u64)>;
+    /// Keeps a slow command; its id is given there.
+    fn note_slow(&self, entry: SlowEntry);
     /// The newest `count` slow commands, newest first.
     fn slowlog(&self, count: usize) -> Vec<SlowEntry>;
     /// How many slow commands are kept.

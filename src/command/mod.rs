@@ -4,19 +4,54 @@
 //! Not here: sockets, clocks, tokio. A handler takes parsed arguments and a [`Context`] and returns
 //! a [`Reply`](crate::resp::Reply). Invariant: one reply a request, in order, whatever the bytes.
 
+mod acl;
+mod args;
+mod argument;
 mod client;
+mod client_kill;
+mod client_list;
+mod connection;
+mod docs_keys;
+mod docs_ratelimit;
+#[cfg(test)]
+mod fake;
+pub mod glob;
+mod help;
 mod host;
+mod info;
+mod info_sections;
+mod introspect;
+mod keys;
+mod latency;
+mod ratelimit;
+mod row_frames;
+mod server;
 mod session;
+mod settings;
 mod slice;
+mod slowlog;
+mod spec;
 mod stats;
+mod table;
+mod throttle;
 
+pub use args::{Args, ErrorText, parse_integer};
+pub use argument::{Argument, Kind};
 pub use client::{ClientRecord, Identity};
 pub use host::{Host, PauseMode, Report, ShutdownMode, SlowEntry};
-pub use session::{Effect, Session};
+pub use session::{Effect, Replies, Session};
 pub use slice::{REPLY_BYTES_MAX, REQUESTS_MAX, Slice, SliceEnd};
-pub use stats::Stats;
+pub use slowlog::slow_args;
+pub use spec::{Categories, Flags, Handler, Keys, Spec};
+pub use stats::{RowTotals, Stats, Totals};
+pub use table::{TABLE, execute, lookup, resolve};
 
-use crate::engine::Engine;
+use crate::config::Config;
+use crate::engine::{Engine, Reader};
+
+/// The Redis version that clients and tools are told: what they may use here is what they would
+/// find there.
+pub const REDIS_VERSION: &str = "7.4.0";
 
 /// Everything that a handler may touch.
 pub struct Context<'a> {
@@ -24,10 +59,14 @@ pub struct Context<'a> {
     pub now_ms: u64,
     /// Nanoseconds since the Unix epoch of the same reading (GCRA).
     pub now_ns: u64,
-    /// Monotonic nanoseconds, for measuring how long a command ran.
+    /// Monotonic nanoseconds, for statistics and the slow log.
     pub ticker: fn() -> u64,
+    /// The settings as they were when the slice began.
+    pub config: &'a Config,
     /// The counting.
     pub engine: &'a Engine,
+    /// What the slice has seen of the windows.
+    pub reader: Reader<'a>,
     /// This connection.
     pub session: &'a mut Session,
     /// The process around the engine.

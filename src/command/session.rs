@@ -19,6 +19,20 @@ pub struct Session {
     pub local: bool,
     /// What the edge must do after the last reply; a slice ends where it is not `None`.
     pub effect: Effect,
+    /// CLIENT REPLY.
+    pub replies: Replies,
+}
+
+/// Whether replies are written, chosen by CLIENT REPLY.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replies {
+    /// All.
+    #[default]
+    On,
+    /// None.
+    Off,
+    /// All but the next.
+    SkipNext,
 }
 
 /// What a handler asks of the edge, carried out after its reply is encoded.

@@ -1,19 +1,47 @@
 //! A slice: the requests of one socket read that are served before other connections get their
 //! turn.
+//!
+//! Requests are parsed ahead, the counters of the plain hits among them looked up together (their
+//! cache misses overlap), then all are executed in their order. Not here: sockets. Invariant: looking
+//! ahead only touches memory; what a request does and sees is what it would in a slice of its own.
 
-use super::Context;
-use super::session::Effect;
-use crate::resp::Parser;
+use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::ratelimit::{plain_charge, refusal};
+use super::session::{Effect, Replies};
+use super::spec::Flags;
+use super::{Args, Context, PauseMode, SlowEntry, TABLE, execute, lookup, resolve, slow_args};
+use crate::engine::{Charge, Hint, Name};
+use crate::resp::{Limits, Parsed, Parser, ProtocolError, Reply, Span, encode_five};
 
 /// Most requests served in one slice, so that one client's pipeline cannot starve the others.
 pub const REQUESTS_MAX: usize = 256;
 /// A slice ends once it has encoded so many bytes of replies: what a client that never reads can
 /// pile up.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// Most arguments of a request: far above any limiter's, and a span costs eight bytes.
+pub(super) const ARGS_MAX: usize = 65_536;
+/// Longest inline request (Redis's figure).
+pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
+/// Requests slower than this are worth a clock reading each; hits are far faster, so they share one
+/// unless the slow log asks for less.
+const TIMED_TOGETHER_BELOW_NS: u64 = 100_000;
 
 /// What a worker reuses from slice to slice.
 #[derive(Debug, Default)]
-pub struct Slice {}
+pub struct Slice {
+    spans: Vec<Span>,
+    requests: Vec<Request>,
+    hints: Vec<Hint>,
+}
+
+/// A parsed request: where it is in the input, where its words are in `Slice::spans`.
+#[derive(Clone, Debug)]
+struct Request {
+    bytes: Range<usize>,
+    spans: Range<usize>,
+}
 
 /// How a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +55,31 @@ pub struct SliceEnd {
     pub effect: Effect,
 }
 
+/// How far the input was parsed.
+struct Ahead {
+    /// Bytes of whole requests.
+    parsed_bytes: usize,
+    /// The input may hold further whole requests.
+    more: bool,
+    error: Option<ProtocolError>,
+}
+
+/// A plain hit and its request's place in the slice.
+struct Plain<'i> {
+    at: usize,
+    name: Name<'i>,
+    charge: Charge,
+}
+
+/// The clock readings of a slice, and hits not yet charged to the statistics.
+struct Timer {
+    row: Option<usize>,
+    mark_ns: u64,
+    untimed: u64,
+    allowed: u64,
+    denied: u64,
+}
+
 impl Slice {
     /// Serves requests from the front of `input`, appending their replies to `out`.
     pub fn run(
@@ -36,62 +89,247 @@ impl Slice {
         input: &mut [u8],
         out: &mut Vec<u8>,
     ) -> SliceEnd {
-        let mut end = SliceEnd { used_bytes: 0, more: false, effect: Effect::None };
-        let config = context.host.config();
-        let limits = crate::resp::Limits {
-            bulk_bytes_max: config.proto_max_bulk_len,
-            args_max: 65_536,
-            line_bytes_max: 65_536,
-            unauthenticated: !context.session.authenticated,
+        context.session.effect = Effect::None;
+        let ahead = self.parse(context, parser, input);
+        let input = &*input;
+        let plain = self.look_ahead(context, input);
+        let (served, effect) = self.serve(context, input, &plain, out);
+        if served < self.requests.len() {
+            // What was parsed beyond is parsed again when its turn comes.
+            *parser = Parser::default();
+            let used_bytes = self.requests[served].bytes.start;
+            return SliceEnd { used_bytes, more: true, effect };
+        }
+        if let (Effect::None, Some(error)) = (effect, &ahead.error) {
+            fatal(error).encode(context.session.protocol, out);
+            return SliceEnd { used_bytes: input.len(), more: false, effect: Effect::Close };
+        }
+        SliceEnd { used_bytes: ahead.parsed_bytes, more: ahead.more, effect }
+    }
+
+    /// Parses whole requests. One at a time where a request may change how the next is read: before
+    /// authentication (tighter limits), and inline (decoded in place, so never parsed twice).
+    fn parse(&mut self, context: &Context<'_>, parser: &mut Parser, input: &mut [u8]) -> Ahead {
+        self.spans.clear();
+        self.requests.clear();
+        let unauthenticated = !context.session.authenticated;
+        let limits = Limits {
+            bulk_bytes_max: context.config.proto_max_bulk_len,
+            args_max: ARGS_MAX,
+            line_bytes_max: LINE_BYTES_MAX,
+            unauthenticated,
         };
-        let mut served = 0;
-        while end.used_bytes < input.len() {
-            if served == REQUESTS_MAX || out.len() >= REPLY_BYTES_MAX {
-                end.more = true;
-                break;
+        let mut at = 0;
+        let mut empty = 0;
+        while let Some(first) = input.get(at) {
+            let inline = *first != b'*';
+            let single = self.requests.len() == 1 && unauthenticated;
+            if self.requests.len() + empty == REQUESTS_MAX
+                || single
+                || (inline && !self.requests.is_empty())
+            {
+                return Ahead { parsed_bytes: at, more: true, error: None };
             }
-            let rest = &mut input[end.used_bytes..];
-            let used_bytes = match parser.parse(rest, &limits) {
-                Ok(crate::resp::Parsed::Request { used_bytes }) => used_bytes,
-                Ok(crate::resp::Parsed::Incomplete) => break,
-                Err(error) => {
-                    out.extend_from_slice(format!("-ERR {}\r\n", error.0).as_bytes());
-                    end.effect = Effect::Close;
-                    break;
+            match parser.parse(&mut input[at..], &limits) {
+                Ok(Parsed::Request { used_bytes }) => {
+                    let bytes = at..at + used_bytes;
+                    at = bytes.end;
+                    if parser.args().is_empty() {
+                        empty += 1;
+                        continue;
+                    }
+                    let start = self.spans.len();
+                    self.spans.extend_from_slice(parser.args());
+                    self.requests.push(Request { bytes, spans: start..self.spans.len() });
+                    if inline {
+                        return Ahead { parsed_bytes: at, more: at < input.len(), error: None };
+                    }
                 }
-            };
-            served += 1;
-            end.used_bytes += used_bytes;
-            let args: Vec<&[u8]> = parser.args().iter().map(|span| span.of(rest)).collect();
-            let commands = &context.session.record.commands;
-            commands.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            match args[..] {
-                [b"PING"] => out.extend_from_slice(b"+PONG\r\n"),
-                [b"ECHO", text] => {
-                    out.extend_from_slice(format!("${}\r\n", text.len()).as_bytes());
-                    out.extend_from_slice(text);
-                    out.extend_from_slice(b"\r\n");
-                }
-                [b"PANIC"] => panic!("asked to"),
-                [b"QUIT"] => {
-                    out.extend_from_slice(b"+OK\r\n");
-                    end.effect = Effect::Close;
-                }
-                [b"SLEEP", ms] => {
-                    out.extend_from_slice(b"+OK\r\n");
-                    let ms = std::str::from_utf8(ms).ok().and_then(|ms| ms.parse().ok());
-                    end.effect = Effect::Sleep { ms: ms.unwrap_or(0) };
-                    end.more = true;
-                }
-                [b"SHUTDOWN"] => {
-                    end.effect = Effect::Shutdown(super::ShutdownMode::Graceful);
-                }
-                _ => out.extend_from_slice(b"-ERR unknown command\r\n"),
-            }
-            if end.effect != Effect::None {
-                break;
+                Ok(Parsed::Incomplete) => break,
+                Err(error) => return Ahead { parsed_bytes: at, more: false, error: Some(error) },
             }
         }
-        end
+        Ahead { parsed_bytes: at, more: false, error: None }
     }
+
+    fn args<'a>(&'a self, input: &'a [u8], request: &Request) -> Args<'a> {
+        Args::new(&input[request.bytes.clone()], &self.spans[request.spans.clone()])
+    }
+
+    /// Finds the plain hits and, where there are several, has their counters looked up together.
+    fn look_ahead<'i>(&mut self, context: &mut Context<'_>, input: &'i [u8]) -> Vec<Plain<'i>> {
+        self.hints.clear();
+        let mut plain = Vec::new();
+        if context.session.replies != Replies::On
+            || slow_after_ns(context) < TIMED_TOGETHER_BELOW_NS
+        {
+            return plain;
+        }
+        let mut names = Vec::new();
+        for (at, request) in self.requests.iter().enumerate() {
+            let (bytes, spans) =
+                (&input[request.bytes.clone()], &self.spans[request.spans.clone()]);
+            if let Some(charge) = plain_charge(&Args::new(bytes, spans)) {
+                let name = Name::at(context.now_ms, charge.series, spans[1].of(bytes));
+                names.push(name);
+                plain.push(Plain { at, name, charge });
+            }
+        }
+        match names.as_slice() {
+            [name] => self.hints.push(context.reader.hint(name)),
+            names => context.reader.locate(names, &mut self.hints),
+        }
+        plain
+    }
+
+    /// Executes the requests in order; returns how many were served, and the effect that ended it.
+    fn serve(
+        &self,
+        context: &mut Context<'_>,
+        input: &[u8],
+        plain: &[Plain<'_>],
+        out: &mut Vec<u8>,
+    ) -> (usize, Effect) {
+        let full = out.len() + REPLY_BYTES_MAX;
+        let mut plain = plain.iter().zip(&self.hints).peekable();
+        let mut timer = Timer::start(context);
+        let mut served = 0;
+        while let Some(request) = self.requests.get(served) {
+            if let Some(ms) = self.held_ms(context, input, request) {
+                timer.charge(context);
+                return (served, Effect::Sleep { ms });
+            }
+            let hit = plain.next_if(|(hit, _)| hit.at == served);
+            match hit.filter(|_| may_shortcut(context)) {
+                Some((hit, hint)) => hit_now(context, hit, *hint, &mut timer, out),
+                None => {
+                    timer.charge(context);
+                    let args = self.args(input, request);
+                    timer.time(context, &args, out);
+                }
+            }
+            served += 1;
+            let effect = context.session.effect;
+            if effect != Effect::None || out.len() >= full {
+                timer.charge(context);
+                return (served, effect);
+            }
+        }
+        timer.charge(context);
+        (served, Effect::None)
+    }
+
+    /// How long CLIENT PAUSE holds this request back.
+    fn held_ms(&self, context: &Context<'_>, input: &[u8], request: &Request) -> Option<u64> {
+        let (mode, until_ms) = context.host.paused(context.now_ms)?;
+        let writes = || {
+            let row = resolve(&self.args(input, request));
+            row.is_ok_and(|row| TABLE[row].flags.contains(Flags::WRITE))
+        };
+        (mode == PauseMode::All || writes())
+            .then_some(until_ms.saturating_sub(context.now_ms).max(1))
+    }
+}
+
+/// True if a plain hit may skip the table: nothing that it checks can have changed for the worse.
+fn may_shortcut(context: &Context<'_>) -> bool {
+    context.session.authenticated && context.session.replies == Replies::On
+}
+
+/// The error reply that ends a connection.
+fn fatal(error: &ProtocolError) -> Reply {
+    Reply::Error(format!("ERR {}", error.0).into())
+}
+
+fn slow_after_ns(context: &Context<'_>) -> u64 {
+    let micros = context.config.slowlog_log_slower_than;
+    u64::try_from(micros).map_or(u64::MAX, |micros| micros.saturating_mul(1000))
+}
+
+/// Executes a plain hit.
+#[inline]
+fn hit_now(
+    context: &mut Context<'_>,
+    hit: &Plain<'_>,
+    hint: Hint,
+    timer: &mut Timer,
+    out: &mut Vec<u8>,
+) {
+    let (engine, reader) = (context.engine, &mut context.reader);
+    match engine.hit_at(reader, context.now_ms, &hit.name, hint, &hit.charge) {
+        Ok(verdict) => {
+            timer.count(verdict.allowed);
+            encode_five(out, verdict.to_reply());
+        }
+        Err(refused) => {
+            let text = refusal(refused);
+            if let Some(row) = timer.row {
+                context.stats.fail(row, &text);
+            }
+            timer.untimed += 1;
+            Reply::Error(text).encode(context.session.protocol, out);
+        }
+    }
+}
+
+impl Timer {
+    fn start(context: &Context<'_>) -> Timer {
+        let mark_ns = (context.ticker)();
+        Timer { row: lookup(b"rl.hit"), mark_ns, untimed: 0, allowed: 0, denied: 0 }
+    }
+
+    #[inline]
+    fn count(&mut self, allowed: bool) {
+        self.untimed += 1;
+        if allowed {
+            self.allowed += 1;
+        } else {
+            self.denied += 1;
+        }
+    }
+
+    /// Charges the plain hits since the last reading to the statistics.
+    fn charge(&mut self, context: &Context<'_>) {
+        let Some(row) = self.row.filter(|_| self.untimed > 0) else { return };
+        let nanos = self.lap(context);
+        context.stats.record(row, self.untimed, nanos);
+        context.stats.verdicts(self.allowed, self.denied);
+        let record = &context.session.record;
+        record.last_command.store(row as u64 + 1, Relaxed);
+        record.commands.fetch_add(self.untimed, Relaxed);
+        (self.untimed, self.allowed, self.denied) = (0, 0, 0);
+    }
+
+    /// Executes a request through the table, timed on its own.
+    fn time(&mut self, context: &mut Context<'_>, args: &Args<'_>, out: &mut Vec<u8>) {
+        let row = resolve(args).ok();
+        let reply = execute(context, args);
+        // Read afterwards: HELLO answers in the protocol that it chooses.
+        reply.encode(context.session.protocol, out);
+        context.session.record.commands.fetch_add(1, Relaxed);
+        let nanos = self.lap(context);
+        let Some(row) = row else { return };
+        context.stats.record(row, 1, nanos);
+        if nanos >= slow_after_ns(context) && !TABLE[row].flags.contains(Flags::SKIP_SLOWLOG) {
+            note_slow(context, args, nanos);
+        }
+    }
+
+    /// Nanoseconds since the last reading.
+    fn lap(&mut self, context: &Context<'_>) -> u64 {
+        let now_ns = (context.ticker)();
+        now_ns.saturating_sub(std::mem::replace(&mut self.mark_ns, now_ns))
+    }
+}
+
+fn note_slow(context: &Context<'_>, args: &Args<'_>, nanos: u64) {
+    let record = &context.session.record;
+    context.host.note_slow(SlowEntry {
+        id: 0,
+        at_s: context.now_ms / 1000,
+        micros: nanos / 1000,
+        args: slow_args(args),
+        addr: record.addr.clone(),
+        name: record.identity.lock().name.clone(),
+    });
 }

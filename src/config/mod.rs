@@ -1,9 +1,12 @@
 //! Every setting of ratel, as plain data that all layers may read.
 //!
 //! Not here: reading files, environment or arguments. Names are Redis's where Redis has the
-//! setting. Invariant: a `Config` that exists is in range.
+//! setting. Invariant: a `Config` that came out of [`schema`] is in range.
 
 pub mod schema;
+mod value;
+
+pub use value::{ADDRESSES_MAX, SOCKET_PATH_BYTES_MAX, TEXT_BYTES_MAX, Value};
 
 /// All settings, in force or about to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +75,23 @@ pub enum MemoryPolicy {
     DenyNew,
 }
 
+impl MemoryPolicy {
+    /// Every value, in the order of the documentation.
+    pub const ALL: &'static [MemoryPolicy] =
+        &[MemoryPolicy::NoEviction, MemoryPolicy::AllowNew, MemoryPolicy::DenyNew];
+    /// The names of [`Self::ALL`].
+    pub const NAMES: &'static [&'static str] = &["noeviction", "allow-new", "deny-new"];
+
+    /// The word that stands for it in arguments and CONFIG GET.
+    pub const fn name(self) -> &'static str {
+        match self {
+            MemoryPolicy::NoEviction => "noeviction",
+            MemoryPolicy::AllowNew => "allow-new",
+            MemoryPolicy::DenyNew => "deny-new",
+        }
+    }
+}
+
 /// Who may use DEBUG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum DebugCommand {
@@ -82,6 +102,23 @@ pub enum DebugCommand {
     Local,
     /// Everybody.
     Yes,
+}
+
+impl DebugCommand {
+    /// Every value, in the order of the documentation.
+    pub const ALL: &'static [DebugCommand] =
+        &[DebugCommand::No, DebugCommand::Local, DebugCommand::Yes];
+    /// The names of [`Self::ALL`].
+    pub const NAMES: &'static [&'static str] = &["no", "local", "yes"];
+
+    /// The word that stands for it in arguments and CONFIG GET.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DebugCommand::No => "no",
+            DebugCommand::Local => "local",
+            DebugCommand::Yes => "yes",
+        }
+    }
 }
 
 /// Redis's names for log levels.
@@ -96,6 +133,24 @@ pub enum LogLevel {
     Notice,
     /// tracing's WARN.
     Warning,
+}
+
+impl LogLevel {
+    /// Every value, in the order of the documentation.
+    pub const ALL: &'static [LogLevel] =
+        &[LogLevel::Debug, LogLevel::Verbose, LogLevel::Notice, LogLevel::Warning];
+    /// The names of [`Self::ALL`].
+    pub const NAMES: &'static [&'static str] = &["debug", "verbose", "notice", "warning"];
+
+    /// The word that stands for it in arguments and CONFIG GET.
+    pub const fn name(self) -> &'static str {
+        match self {
+            LogLevel::Debug => "debug",
+            LogLevel::Verbose => "verbose",
+            LogLevel::Notice => "notice",
+            LogLevel::Warning => "warning",
+        }
+    }
 }
 
 impl Default for Config {

@@ -10,14 +10,15 @@ mod frame;
 mod inline;
 mod lower;
 mod number;
+mod refusal;
 mod reply;
 mod request;
 
 pub use frame::{
     array, boolean, bulk, double, error, integer, map, null, set, simple, text, verbatim,
 };
+pub use refusal::ProtocolError;
 pub use reply::{Frame, Protocol, Reply, encode_five};
 pub use request::{
-    Limits, Parsed, Parser, ProtocolError, Span, UNAUTHENTICATED_ARGS_MAX,
-    UNAUTHENTICATED_BULK_BYTES_MAX,
+    Limits, Parsed, Parser, Span, UNAUTHENTICATED_ARGS_MAX, UNAUTHENTICATED_BULK_BYTES_MAX,
 };

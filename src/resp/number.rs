@@ -13,22 +13,30 @@ const INTEGER_BYTES_MAX: usize = 21;
 #[inline]
 pub(super) fn quick_number(input: &[u8], at: usize) -> Option<(usize, usize)> {
     let line = input.get(at..)?;
-    let mut value = 0_usize;
-    let mut length = 0;
-    loop {
-        let digit = line.get(length)?.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
+    // One or two digits: nearly every count and length.
+    match *line {
+        [one @ b'0'..=b'9', b'\r', _, ..] => return Some((usize::from(one - b'0'), at + 3)),
+        [ten @ b'1'..=b'9', one @ b'0'..=b'9', b'\r', _, ..] => {
+            return Some((
+                usize::from(ten - b'0') * 10 + usize::from(one - b'0'),
+                at + 4,
+            ));
         }
-        if length == QUICK_DIGITS || (value == 0 && length > 0) {
-            return None;
-        }
-        value = value * 10 + usize::from(digit);
-        length += 1;
+        _ => {}
     }
-    if length == 0 || *line.get(length)? != b'\r' || line.len() < length + 2 {
+    let length = line
+        .iter()
+        .take(QUICK_DIGITS + 1)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    let (digits, rest) = line.split_at(length);
+    let ends = matches!(rest, [b'\r', _, ..]);
+    if !ends || length > QUICK_DIGITS || !matches!(digits, [b'1'..=b'9', ..]) {
         return None;
     }
+    let value = digits
+        .iter()
+        .fold(0, |value, digit| value * 10 + usize::from(digit - b'0'));
     Some((value, at + length + 2))
 }
 

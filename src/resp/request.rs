@@ -5,10 +5,12 @@
 //! and error texts are those of Redis's `networking.c`, with two tightenings: the line break
 //! behind a bulk is checked, and a bulk that does not begin with `$` is refused at its first byte.
 
-use std::borrow::Cow;
-
 use super::inline;
 use super::number::{quick_number, whole_number};
+use super::refusal::{
+    BAD_BULK, BAD_COUNT, BIG_BULK, BIG_COUNT, BIG_INLINE, ProtocolError, QUOTES,
+    UNAUTHENTICATED_BULK, UNAUTHENTICATED_COUNT, refusal, unexpected,
+};
 
 /// Most arguments of a client that has not authenticated (Redis's figure).
 pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
@@ -18,15 +20,6 @@ pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16_384;
 /// Spans for which a parser keeps its memory between requests: more than any usual command has,
 /// little enough for ten thousand idle connections.
 const SPANS_KEPT: usize = 64;
-
-const BIG_INLINE: &str = "Protocol error: too big inline request";
-const QUOTES: &str = "Protocol error: unbalanced quotes in request";
-const BIG_COUNT: &str = "Protocol error: too big mbulk count string";
-const BAD_COUNT: &str = "Protocol error: invalid multibulk length";
-const UNAUTHENTICATED_COUNT: &str = "Protocol error: unauthenticated multibulk length";
-const BIG_BULK: &str = "Protocol error: too big bulk count string";
-const BAD_BULK: &str = "Protocol error: invalid bulk length";
-const UNAUTHENTICATED_BULK: &str = "Protocol error: unauthenticated bulk length";
 
 /// A byte range of one argument, relative to the first byte of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +34,18 @@ impl Span {
     /// The argument's bytes in `request`.
     #[inline]
     pub fn of(self, request: &[u8]) -> &[u8] {
-        request.get(self.start as usize..self.end as usize).unwrap_or_default()
+        request
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 
     /// The span of `start..end`, or `None` beyond 4 GiB.
     #[inline]
     pub(super) fn new(start: usize, end: usize) -> Option<Span> {
-        Some(Span { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+        Some(Span {
+            start: u32::try_from(start).ok()?,
+            end: u32::try_from(end).ok()?,
+        })
     }
 }
 
@@ -76,11 +74,6 @@ pub enum Parsed {
     /// The input ends inside a request: call again with the same bytes and more behind them.
     Incomplete,
 }
-
-/// Why a connection must be closed; the text is Redis's own, `Protocol error: ...`, printable
-/// ASCII without an error code: the caller writes `ERR ` before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProtocolError(pub Cow<'static, str>);
 
 /// Where in a request the next byte belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -185,7 +178,9 @@ impl Parser {
         };
         self.examine(line.len());
         match inline::split(line, &mut self.spans) {
-            Ok(()) => Ok(Parsed::Request { used_bytes: newline + 1 }),
+            Ok(()) => Ok(Parsed::Request {
+                used_bytes: newline + 1,
+            }),
             Err(inline::Unbalanced) => Err(refusal(QUOTES)),
         }
     }
@@ -223,53 +218,73 @@ impl Parser {
     /// Reads arguments until none remains or the input ends.
     #[inline]
     fn bulks(&mut self, input: &[u8], limits: &Limits) -> Result<Parsed, ProtocolError> {
-        let most = cap(limits.bulk_bytes_max, limits, UNAUTHENTICATED_BULK_BYTES_MAX);
-        while self.remaining > 0 {
-            let length = match self.bulk.take() {
-                Some(length) => length,
-                None => match self.quick_bulk(input, most) {
-                    Some(length) => length,
-                    None => match self.bulk_header(input, limits)? {
-                        Some(length) => length,
-                        None => return Ok(Parsed::Incomplete),
-                    },
-                },
-            };
-            // A header was read, so `at` lies inside the input; a length beyond memory is bad.
-            let end = self.at.checked_add(length).ok_or_else(|| refusal(BAD_BULK))?;
-            match input.get(end..).and_then(<[u8]>::first_chunk::<2>) {
-                Some(b"\r\n") => {}
-                Some(_) => return Err(refusal(BAD_BULK)),
-                None => {
-                    self.bulk = Some(length);
-                    return Ok(Parsed::Incomplete);
-                }
+        loop {
+            self.quick_bulks(input, limits);
+            if self.remaining == 0 {
+                return Ok(Parsed::Request {
+                    used_bytes: self.at,
+                });
             }
-            self.spans.push(Span::new(self.at, end).ok_or_else(|| refusal(BAD_BULK))?);
-            self.at = end + 2;
-            self.remaining -= 1;
+            if !self.bulk(input, limits)? {
+                return Ok(Parsed::Incomplete);
+            }
         }
-        Ok(Parsed::Request { used_bytes: self.at })
     }
 
-    /// The header of the next bulk where it is short, whole, within `most` and new: then its
-    /// length, and `at` is its first byte.
+    /// Reads arguments while they are whole and plain; what is not is left to [`Self::bulk`].
     #[inline]
-    fn quick_bulk(&mut self, input: &[u8], most: usize) -> Option<usize> {
-        if self.scanned > self.at || *input.get(self.at)? != b'$' {
-            return None;
+    fn quick_bulks(&mut self, input: &[u8], limits: &Limits) {
+        if self.bulk.is_some() || self.scanned > self.at {
+            return;
         }
-        let (length, next) = quick_number(input, self.at + 1)?;
-        if length > most {
-            return None;
+        let most = cap(
+            limits.bulk_bytes_max,
+            limits,
+            UNAUTHENTICATED_BULK_BYTES_MAX,
+        );
+        let (mut at, mut remaining) = (self.at, self.remaining);
+        while remaining > 0
+            && let Some((start, end)) = quick_bulk(input, at, most)
+            && let Some(span) = Span::new(start, end)
+        {
+            self.examine(start - at);
+            self.spans.push(span);
+            at = end + 2;
+            remaining -= 1;
         }
-        self.examine(next - self.at);
-        self.at = next;
-        Some(length)
+        (self.at, self.remaining) = (at, remaining);
     }
 
-    /// The header of the next bulk, in general; `None` if the input ends before the header does.
+    /// Reads one argument, whatever its state; false if the input ends inside it.
     #[cold]
+    fn bulk(&mut self, input: &[u8], limits: &Limits) -> Result<bool, ProtocolError> {
+        let length = match self.bulk.take() {
+            Some(length) => length,
+            None => match self.bulk_header(input, limits)? {
+                Some(length) => length,
+                None => return Ok(false),
+            },
+        };
+        let end = self
+            .at
+            .checked_add(length)
+            .ok_or_else(|| refusal(BAD_BULK))?;
+        match input.get(end..).and_then(<[u8]>::first_chunk) {
+            Some(b"\r\n") => {}
+            Some(_) => return Err(refusal(BAD_BULK)),
+            None => {
+                self.bulk = Some(length);
+                return Ok(false);
+            }
+        }
+        self.spans
+            .push(Span::new(self.at, end).ok_or_else(|| refusal(BAD_BULK))?);
+        self.at = end + 2;
+        self.remaining -= 1;
+        Ok(true)
+    }
+
+    /// The length of the next bulk; `None` if the input ends before its header does.
     fn bulk_header(
         &mut self,
         input: &[u8],
@@ -321,7 +336,10 @@ impl Parser {
         too_long: &'static str,
     ) -> Result<Option<usize>, ProtocolError> {
         let from = self.scanned.max(self.at);
-        let bound = self.at.saturating_add(limits.line_bytes_max).saturating_add(1);
+        let bound = self
+            .at
+            .saturating_add(limits.line_bytes_max)
+            .saturating_add(1);
         let new = input.get(from..bound.min(input.len())).unwrap_or_default();
         if let Some(found) = memchr::memchr(last, new) {
             self.examine(found + 1);
@@ -350,20 +368,25 @@ impl Parser {
 /// knows the right error.
 #[inline]
 fn cap(most: usize, limits: &Limits, unauthenticated_most: usize) -> usize {
-    if limits.unauthenticated { most.min(unauthenticated_most) } else { most }
+    if limits.unauthenticated {
+        most.min(unauthenticated_most)
+    } else {
+        most
+    }
 }
 
-#[cold]
-fn refusal(text: &'static str) -> ProtocolError {
-    ProtocolError(Cow::Borrowed(text))
-}
-
-/// Names the byte where a `$` belonged; what cannot be printed is shown as a blank, as Redis shows
-/// CR and LF.
-#[cold]
-fn unexpected(byte: u8) -> ProtocolError {
-    let shown = if byte.is_ascii_graphic() { char::from(byte) } else { ' ' };
-    ProtocolError(Cow::Owned(format!("Protocol error: expected '$', got '{shown}'")))
+/// Where the bulk at `at` has its bytes, if it is all there, within `most`, and ends as it should.
+#[inline]
+fn quick_bulk(input: &[u8], at: usize, most: usize) -> Option<(usize, usize)> {
+    if *input.get(at)? != b'$' {
+        return None;
+    }
+    let (length, start) = quick_number(input, at + 1)?;
+    if length > most {
+        return None;
+    }
+    let end = start + length;
+    (input.get(end..)?.first_chunk()? == b"\r\n").then_some((start, end))
 }
 
 #[cfg(test)]

@@ -14,10 +14,10 @@ pub(super) fn lines(process: &Process, addresses: &[Address]) -> Vec<String> {
         format!("ratel {}, pid {}", env!("CARGO_PKG_VERSION"), std::process::id()),
         format!("listening on {}", listed.join(", ")),
         format!(
-            "io-threads {}, maxmemory {}, maxmemory-policy {:?}",
+            "io-threads {}, maxmemory {}, maxmemory-policy {}",
             process.desks.len(),
             size(process.maxmemory_bytes()),
-            config.maxmemory_policy,
+            config.maxmemory_policy.name(),
         ),
         format!(
             "maxclients {}, client-query-buffer-limit {}, maxmemory-clients {}, \

@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-use super::clock::monotonic_ns;
+use super::clock::{Reading, monotonic_ns};
 use super::host::{Desk, Process};
 use super::register::{Reason, Row, Seat};
 use super::socket::Socket;
-use crate::command::{Context as CommandContext, Effect, Session, Slice, SliceEnd};
+use crate::command::{Context as CommandContext, Effect, REQUESTS_MAX, Session, Slice, SliceEnd};
 use crate::resp::Parser;
 
 /// Bytes read at once: what 1,000 pipelined requests take. One buffer a thread.
@@ -30,6 +30,9 @@ const INPUT_BYTES: usize = 32 * 1024;
 const JOINED_BYTES_MAX: usize = INPUT_BYTES / 2;
 /// Room that the threads' reply buffer keeps: a slice's 64 KiB and as much again for one reply.
 const REPLY_ROOM_BYTES: usize = 128 * 1024;
+/// A turn takes a further slice only while it has so few bytes of replies, so that what a client
+/// that never reads can pile up stays near one slice's 64 KiB.
+const SHARED_REPLY_BYTES: usize = 4 * 1024;
 /// How long the server goes on reading what a client sends after its last reply: if it closed
 /// with bytes unread, the kernel would send a reset, which may overtake that reply.
 const LINGER_MS: u64 = 500;
@@ -279,27 +282,52 @@ impl Connection {
         }
     }
 
+    /// Serves one turn: a full slice, or several that ended early (inline requests come one a
+    /// slice), so that they share one write.
     fn run(&mut self, slice: &mut Slice, input: &mut [u8], replies: &mut Vec<u8>) -> SliceEnd {
         let now = self.process.clock.now();
-        let desk = &self.process.desks[self.worker];
-        let commands = self.session.record.commands.load(Relaxed);
+        let process = self.process.clone();
+        let record = self.session.record.clone();
+        let before = record.commands.load(Relaxed);
+        let mut turn = SliceEnd { used_bytes: 0, more: true, effect: Effect::None };
+        let mut served = 0;
+        for _ in 0..REQUESTS_MAX {
+            let end = self.run_slice(slice, &mut input[turn.used_bytes..], replies, now);
+            turn = SliceEnd { used_bytes: turn.used_bytes + end.used_bytes, ..end };
+            served = record.commands.load(Relaxed).saturating_sub(before);
+            let full = served >= REQUESTS_MAX as u64 || replies.len() >= SHARED_REPLY_BYTES;
+            if full || !end.more || end.effect != Effect::None || end.used_bytes == 0 {
+                break;
+            }
+        }
+        process.desks[self.worker].flow.commands.add(served);
+        record.active_ms.store(now.ms, Relaxed);
+        if turn.used_bytes > 0 && self.session.authenticated {
+            self.row.established.store(true, Relaxed);
+        }
+        turn
+    }
+
+    fn run_slice(
+        &mut self,
+        slice: &mut Slice,
+        input: &mut [u8],
+        replies: &mut Vec<u8>,
+        now: Reading,
+    ) -> SliceEnd {
+        let config = self.process.config.load();
         let mut context = CommandContext {
             now_ms: now.ms,
             now_ns: now.ns,
             ticker: monotonic_ns,
+            config: &config,
             engine: &self.process.engine,
+            reader: self.process.engine.reader(),
             session: &mut self.session,
             host: &*self.process,
-            stats: &desk.stats,
+            stats: &self.process.desks[self.worker].stats,
         };
-        let end = slice.run(&mut context, &mut self.parser, input, replies);
-        let record = &self.session.record;
-        desk.flow.commands.add(record.commands.load(Relaxed).saturating_sub(commands));
-        record.active_ms.store(now.ms, Relaxed);
-        if end.used_bytes > 0 && self.session.authenticated {
-            self.row.established.store(true, Relaxed);
-        }
-        end
+        slice.run(&mut context, &mut self.parser, input, replies)
     }
 
     /// Writes a slice's replies and does what it asks for.

@@ -78,11 +78,6 @@ impl Process {
         Ok(process)
     }
 
-    /// Keeps a slow command for SLOWLOG; its id is given here.
-    pub fn push_slow(&self, entry: SlowEntry) {
-        self.slowlog.push(entry, self.config.load().slowlog_max_len);
-    }
-
     /// `maxmemory` in force, bytes.
     pub(super) fn maxmemory_bytes(&self) -> u64 {
         self.maxmemory_bytes.load(Ordering::Relaxed)
@@ -223,6 +218,10 @@ impl Host for Process {
 
     fn paused(&self, now_ms: u64) -> Option<(PauseMode, u64)> {
         self.pause.at(now_ms)
+    }
+
+    fn note_slow(&self, entry: SlowEntry) {
+        self.slowlog.push(entry, self.config.load().slowlog_max_len);
     }
 
     fn slowlog(&self, count: usize) -> Vec<SlowEntry> {

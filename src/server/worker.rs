@@ -15,7 +15,7 @@ use super::connection::Connection;
 use super::host::Process;
 use super::register::Seat;
 use super::socket::Socket;
-use crate::command::{ClientRecord, Effect, Session};
+use crate::command::{ClientRecord, Effect, Replies, Session};
 use crate::resp::Protocol;
 
 /// Accepted sockets that may wait for one worker; beyond it accepting waits, and the kernel's
@@ -145,6 +145,7 @@ fn connect(accepted: Accepted, process: &Arc<Process>, worker: usize) -> io::Res
         authenticated: process.config.load().requirepass.is_empty(),
         local,
         effect: Effect::None,
+        replies: Replies::default(),
     };
     let socket = Socket::register(fd, unix)?;
     Ok(Connection::new(socket, session, seat, process.clone(), worker))

@@ -177,7 +177,7 @@ fn the_tests_of_throttlecrab_hold() {
 
 #[test]
 fn an_idle_cell_of_throttlecrab_passes_its_burst_and_no_more() {
-    // throttlecrab itself lets 17 pass here (peers.md 2.3).
+    // throttlecrab itself lets 17 pass here.
     let quota = Quota::crab(10, 10, 60).unwrap();
     let mut cell = Kept::default();
     cell.call(quota, 0, 1);

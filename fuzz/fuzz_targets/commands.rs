@@ -1,0 +1,169 @@
+//! Commands, made up from a grammar or raw, against one engine that is kept across inputs: nothing
+//! panics, and the number of replies is the number of requests.
+#![no_main]
+
+#[path = "../host.rs"]
+mod host;
+
+use std::cell::RefCell;
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+
+use host::World;
+
+/// One request.
+#[derive(Arbitrary, Debug)]
+enum Request {
+    /// Words of the grammar, most of them sensible.
+    Words(Command, Vec<Word>),
+    /// Any words.
+    Any(Vec<Vec<u8>>),
+}
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    requests: Vec<Request>,
+    /// Sent behind the requests as it is.
+    raw: Vec<u8>,
+    /// How far the clock moves before, milliseconds.
+    step_ms: u32,
+}
+
+macro_rules! words {
+    ($name:ident { $($variant:ident = $text:expr,)+ }) => {
+        #[derive(Arbitrary, Clone, Copy, Debug)]
+        enum $name { $($variant,)+ }
+        impl $name {
+            fn text(self) -> &'static [u8] {
+                match self { $($name::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+words!(Command {
+    Hit = b"RL.HIT",
+    Check = b"rl.check",
+    Mhit = b"RL.MHIT",
+    Inc = b"RL.INC",
+    Get = b"RL.GET",
+    Set = b"RL.SET",
+    ExpiresAt = b"RL.EXPIRESAT",
+    Refund = b"RL.REFUND",
+    Reset = b"RL.RESET",
+    RlThrottle = b"RL.THROTTLE",
+    ClThrottle = b"CL.THROTTLE",
+    Throttle = b"THROTTLE",
+    Ping = b"PING",
+    Echo = b"ECHO",
+    Hello = b"HELLO",
+    Auth = b"AUTH",
+    Select = b"SELECT",
+    Client = b"CLIENT",
+    CommandTable = b"COMMAND",
+    Config = b"CONFIG",
+    Info = b"INFO",
+    Dbsize = b"DBSIZE",
+    Scan = b"SCAN",
+    Type = b"TYPE",
+    Ttl = b"TTL",
+    Pttl = b"PTTL",
+    Exists = b"EXISTS",
+    Del = b"DEL",
+    Flushall = b"FLUSHALL",
+    Slowlog = b"SLOWLOG",
+    Latency = b"LATENCY",
+    Time = b"TIME",
+    ResetSession = b"RESET",
+    Debug = b"DEBUG",
+});
+
+#[derive(Arbitrary, Debug)]
+enum Word {
+    Key(u8),
+    Known(Known),
+    Number(i64),
+    Small(u8),
+    Any(Vec<u8>),
+}
+
+words!(Known {
+    Second = b"1s",
+    Minute = b"60000",
+    Decade = b"3650d",
+    Sliding = b"SLIDING",
+    Nocount = b"NOCOUNT",
+    Match = b"MATCH",
+    Star = b"*",
+    Count = b"COUNT",
+    Get = b"GET",
+    Set = b"SET",
+    List = b"LIST",
+    Info = b"INFO",
+    Docs = b"DOCS",
+    GetKeys = b"GETKEYS",
+    Help = b"HELP",
+    Kill = b"KILL",
+    Id = b"ID",
+    SetName = b"SETNAME",
+    SetInfo = b"SETINFO",
+    LibName = b"LIB-NAME",
+    ResetStat = b"RESETSTAT",
+    MaxMemory = b"maxmemory",
+    RequirePass = b"requirepass",
+    Policy = b"maxmemory-policy",
+    AllowNew = b"allow-new",
+    Histogram = b"HISTOGRAM",
+    Three = b"3",
+});
+
+impl Word {
+    fn bytes(self) -> Vec<u8> {
+        match self {
+            Word::Key(key) => format!("key:{}", key % 8).into_bytes(),
+            Word::Known(known) => known.text().to_vec(),
+            Word::Number(number) => number.to_string().into_bytes(),
+            Word::Small(number) => number.to_string().into_bytes(),
+            Word::Any(bytes) => bytes,
+        }
+    }
+}
+
+thread_local! {
+    static WORLD: RefCell<World> = RefCell::new(World::default());
+}
+
+fuzz_target!(|input: Input| {
+    WORLD.with_borrow_mut(|world| {
+        world.step(input.step_ms);
+        let mut bytes = Vec::new();
+        let mut count = 0;
+        for request in input.requests {
+            let words = match request {
+                Request::Words(command, words) => {
+                    let rest = words.into_iter().map(Word::bytes);
+                    std::iter::once(command.text().to_vec()).chain(rest).collect()
+                }
+                Request::Any(words) => words,
+            };
+            // An empty request gets no reply.
+            count += usize::from(!words.is_empty());
+            encode(&mut bytes, &words);
+        }
+        let replies = world.serve(bytes);
+        if let Some(replies) = replies {
+            assert_eq!(replies, count, "replies to whole requests");
+        }
+        world.serve(input.raw);
+    });
+});
+
+fn encode(out: &mut Vec<u8>, words: &[Vec<u8>]) {
+    out.extend(format!("*{}\r\n", words.len()).into_bytes());
+    for word in words {
+        out.extend(format!("${}\r\n", word.len()).into_bytes());
+        out.extend(word);
+        out.extend(b"\r\n");
+    }
+}

@@ -1,0 +1,228 @@
+//! A server without sockets, for the fuzz targets: one engine, one connection after the other, a
+//! clock that moves when told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use parking_lot::Mutex;
+use ratel::command::{
+    ClientRecord, Context, Effect, Host, Identity, PauseMode, Report, Session, Slice, SlowEntry,
+    Stats,
+};
+use ratel::config::{Config, MemoryPolicy, schema};
+use ratel::engine::{Engine, Options};
+use ratel::resp::{Parser, Protocol};
+
+/// So little memory that the limit is met within a run.
+const MEMORY_BYTES: u64 = 64 << 20;
+/// Some time in 2026, ms since the epoch.
+const START_MS: u64 = 1_790_000_000_000;
+
+/// The process around the engine.
+struct Process {
+    config: Mutex<Config>,
+    stats: Arc<Stats>,
+    clients: Mutex<Vec<Arc<ClientRecord>>>,
+    pause: Mutex<Option<(PauseMode, u64)>>,
+}
+
+impl Host for Process {
+    fn config(&self) -> Arc<Config> {
+        Arc::new(self.config.lock().clone())
+    }
+
+    fn configure(&self, changes: &[(String, String)]) -> Result<(), String> {
+        let mut config = self.config.lock();
+        *config = schema::change(&config, changes)?;
+        Ok(())
+    }
+
+    fn report(&self) -> Report {
+        Report::default()
+    }
+
+    fn stats(&self) -> Vec<Arc<Stats>> {
+        vec![self.stats.clone()]
+    }
+
+    fn reset_stats(&self) {}
+
+    fn clients(&self) -> Vec<Arc<ClientRecord>> {
+        self.clients.lock().clone()
+    }
+
+    fn kill(&self, id: u64) -> bool {
+        self.clients.lock().iter().any(|client| client.id == id)
+    }
+
+    fn pause(&self, mode: PauseMode, until_ms: u64) {
+        *self.pause.lock() = Some((mode, until_ms));
+    }
+
+    fn unpause(&self) {
+        *self.pause.lock() = None;
+    }
+
+    fn paused(&self, now_ms: u64) -> Option<(PauseMode, u64)> {
+        self.pause.lock().filter(|(_, until_ms)| *until_ms > now_ms)
+    }
+
+    fn slowlog(&self, _count: usize) -> Vec<SlowEntry> {
+        Vec::new()
+    }
+
+    fn slowlog_len(&self) -> usize {
+        0
+    }
+
+    fn slowlog_reset(&self) {}
+
+    fn abort_shutdown(&self) -> bool {
+        false
+    }
+}
+
+/// Everything that lives across inputs.
+pub struct World {
+    engine: Engine,
+    process: Process,
+    slice: Slice,
+    now_ms: u64,
+    connections: u64,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let options = Options {
+            seed: 1,
+            stamp_tag: 1,
+            memory_limit_bytes: MEMORY_BYTES,
+            policy: MemoryPolicy::NoEviction,
+            track_changes: false,
+        };
+        World {
+            engine: Engine::new(options),
+            process: Process {
+                config: Mutex::default(),
+                stats: Arc::default(),
+                clients: Mutex::default(),
+                pause: Mutex::default(),
+            },
+            slice: Slice::default(),
+            now_ms: START_MS,
+            connections: 0,
+        }
+    }
+}
+
+impl World {
+    /// Moves the clock.
+    pub fn step(&mut self, ms: u32) {
+        self.now_ms += u64::from(ms);
+    }
+
+    /// Serves `input` as a new connection's bytes. Gives the number of replies, if each request
+    /// had to have one: `None` once the connection was closed, or a reply was held back.
+    pub fn serve(&mut self, mut input: Vec<u8>) -> Option<usize> {
+        let mut session = self.connect();
+        let mut parser = Parser::default();
+        let mut out = Vec::new();
+        let mut used = 0;
+        let mut whole = true;
+        loop {
+            let mut context = Context {
+                now_ms: self.now_ms,
+                now_ns: self.now_ms * 1_000_000,
+                engine: &self.engine,
+                session: &mut session,
+                host: &self.process,
+                stats: &self.process.stats,
+            };
+            let rest = input.get_mut(used..).expect("no more is used than there is");
+            let end = self.slice.run(&mut context, &mut parser, rest, &mut out);
+            used += end.used_bytes;
+            assert!(used <= input.len());
+            let paused = self.process.paused(self.now_ms).is_some();
+            match std::mem::take(&mut session.effect) {
+                Effect::None => {}
+                Effect::Sleep { ms } => self.now_ms = self.now_ms.saturating_add(ms.min(1000)),
+                Effect::Close | Effect::Shutdown(_) => whole = false,
+            }
+            whole &= end.effect == Effect::None && !paused;
+            if paused {
+                self.process.unpause();
+            } else if !end.more || !whole {
+                break;
+            }
+        }
+        // What CONFIG SET did to the password must not lock the next input out.
+        self.process.config.lock().requirepass.clear();
+        let replies = count_replies(&out);
+        whole.then_some(replies)
+    }
+
+    fn connect(&mut self) -> Session {
+        self.connections += 1;
+        let record = Arc::new(ClientRecord {
+            id: self.connections,
+            addr: "127.0.0.1:50000".to_owned(),
+            laddr: "127.0.0.1:6379".to_owned(),
+            fd: 9,
+            unix: false,
+            created_ms: self.now_ms,
+            active_ms: AtomicU64::new(self.now_ms),
+            last_command: AtomicU64::new(0),
+            commands: AtomicU64::new(0),
+            read_bytes: AtomicU64::new(0),
+            written_bytes: AtomicU64::new(0),
+            query_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            resp3: AtomicBool::new(false),
+            no_evict: AtomicBool::new(false),
+            no_touch: AtomicBool::new(false),
+            identity: Mutex::new(Identity::default()),
+        });
+        *self.process.clients.lock() = vec![record.clone()];
+        Session {
+            record,
+            protocol: Protocol::Resp2,
+            authenticated: true,
+            local: true,
+            effect: Effect::None,
+            replies: Default::default(),
+        }
+    }
+}
+
+/// The number of top-level replies in `out`, which must be whole.
+fn count_replies(out: &[u8]) -> usize {
+    let mut at = 0;
+    let mut count = 0;
+    while at < out.len() {
+        at = reply_end(out, at);
+        count += 1;
+    }
+    count
+}
+
+/// Where the reply that begins at `at` ends; panics if `out` holds no whole well-formed reply there.
+fn reply_end(out: &[u8], at: usize) -> usize {
+    let rest = out.get(at..).expect("a reply");
+    let line_end = rest.windows(2).position(|two| two == b"\r\n").expect("a whole line") + at;
+    let line = out.get(at + 1..line_end).expect("a line");
+    let number =
+        || -> i64 { std::str::from_utf8(line).expect("digits").parse().expect("a length") };
+    let behind = line_end + 2;
+    let items = match rest.first().expect("a type") {
+        b'$' | b'=' | b'!' => {
+            let end = usize::try_from(number()).map_or(behind, |length| behind + length + 2);
+            assert!(end <= out.len(), "a bulk reply is cut");
+            return end;
+        }
+        b'*' | b'~' | b'>' => usize::try_from(number()).unwrap_or(0),
+        b'%' => usize::try_from(number()).expect("a map's length") * 2,
+        b'+' | b'-' | b':' | b',' | b'#' | b'_' | b'(' => 0,
+        other => panic!("unknown type of reply {:?}", char::from(*other)),
+    };
+    (0..items).fold(behind, |at, _| reply_end(out, at))
+}

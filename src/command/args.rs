@@ -1,0 +1,134 @@
+//! The words of one request.
+//!
+//! Not here: what they mean. Invariant: nothing is copied, and an integer is read exactly as
+//! Redis's string2ll reads it.
+
+use std::borrow::Cow;
+
+use crate::resp::Span;
+
+/// The text of an error reply, with its code. A `Result` carries it instead of a whole
+/// [`Reply`](crate::resp::Reply), which is several times as large.
+pub type ErrorText = Cow<'static, str>;
+
+/// The words of one request: its bytes, and where each word is in them.
+#[derive(Clone, Copy, Debug)]
+pub struct Args<'a> {
+    request: &'a [u8],
+    spans: &'a [Span],
+}
+
+impl<'a> Args<'a> {
+    /// The words at `spans` of `request`.
+    pub fn new(request: &'a [u8], spans: &'a [Span]) -> Self {
+        Args { request, spans }
+    }
+
+    /// How many words, the command's name included.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// True if there is no word at all.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Word `index`, 0 being the command's name; empty where there is none.
+    pub fn get(&self, index: usize) -> &'a [u8] {
+        self.spans.get(index).map(|span| span.of(self.request)).unwrap_or_default()
+    }
+
+    /// The words from the first on.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let request = self.request;
+        self.spans.iter().map(move |span| span.of(request))
+    }
+
+    /// The words from `index` on, as a request of their own.
+    pub fn tail(&self, index: usize) -> Args<'a> {
+        Args { request: self.request, spans: self.spans.get(index..).unwrap_or_default() }
+    }
+
+    /// True if word `index` is this ASCII word, in any case.
+    pub fn is(&self, index: usize, word: &str) -> bool {
+        self.get(index).eq_ignore_ascii_case(word.as_bytes())
+    }
+
+    /// Word `index` as an integer, or Redis's error.
+    pub fn integer(&self, index: usize) -> Result<i64, ErrorText> {
+        self.integer_or(index, "ERR value is not an integer or out of range")
+    }
+
+    /// Word `index` as an integer, or the given error.
+    pub fn integer_or(&self, index: usize, error: &'static str) -> Result<i64, ErrorText> {
+        parse_integer(self.get(index)).ok_or(error.into())
+    }
+}
+
+/// Reads an integer as strictly as Redis does: no space, no plus sign, no leading zero, no `-0`.
+pub fn parse_integer(word: &[u8]) -> Option<i64> {
+    let (negative, digits) = match word {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits == b"0" {
+        return (!negative).then_some(0);
+    }
+    if !matches!(digits.first(), Some(b'1'..=b'9')) {
+        return None;
+    }
+    digits
+        .iter()
+        .try_fold(0i64, |value, byte| {
+            let digit = i64::from(byte.wrapping_sub(b'0'));
+            if digit > 9 {
+                return None;
+            }
+            // Built up on the negative side, which reaches one further than the positive.
+            value.checked_mul(10)?.checked_sub(digit)
+        })
+        .and_then(|value| if negative { Some(value) } else { value.checked_neg() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_read_as_strictly_as_redis_reads_them() {
+        for (word, value) in [
+            ("0", 0),
+            ("7", 7),
+            ("-7", -7),
+            ("9223372036854775807", i64::MAX),
+            ("-9223372036854775808", i64::MIN),
+        ] {
+            assert_eq!(parse_integer(word.as_bytes()), Some(value), "{word}");
+        }
+        for word in [
+            "",
+            "-",
+            "-0",
+            "+1",
+            "01",
+            " 1",
+            "1 ",
+            "1a",
+            "9223372036854775808",
+            "-9223372036854775809",
+        ] {
+            assert_eq!(parse_integer(word.as_bytes()), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_not_there_is_empty() {
+        let spans = [Span { start: 0, end: 4 }];
+        let args = Args::new(b"ping", &spans);
+        assert_eq!(args.get(0), b"ping");
+        assert_eq!(args.get(1), b"");
+        assert!(args.tail(2).is_empty());
+        assert!(args.is(0, "PING"));
+    }
+}

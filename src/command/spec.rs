@@ -1,0 +1,338 @@
+//! One row of the command table: everything that is known about a command.
+//!
+//! Not here: the table itself (`table.rs`). Invariant: dispatch, arity, COMMAND, HELP, ACL
+//! categories and the documentation all read the same row, so they cannot disagree.
+
+use super::argument::Argument;
+use super::{Args, Context};
+use crate::resp::Reply;
+
+/// What serves a command.
+pub type Handler = fn(&mut Context<'_>, &Args<'_>) -> Reply;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// Lower case; a subcommand is `container|subcommand`.
+    pub name: &'static str,
+    /// Number of words, the name (and subcommand) included; negative: at least so many.
+    pub arity: i32,
+    /// How it behaves.
+    pub flags: Flags,
+    /// ACL categories that do not follow from the flags.
+    pub categories: Categories,
+    /// Where its keys are.
+    pub keys: Keys,
+    /// Group of the documentation, for redis-cli's `help @group`.
+    pub group: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Version that brought it: Redis's for a Redis command, ratel's for an own one.
+    pub since: &'static str,
+    /// What it costs.
+    pub complexity: &'static str,
+    /// Its arguments, typed.
+    pub arguments: &'static [Argument],
+    /// It has subcommands, rows of their own named `name|subcommand`.
+    pub container: bool,
+    /// What serves it.
+    pub handler: Handler,
+}
+
+impl Spec {
+    /// A row without flags, keys and arguments.
+    pub const fn new(name: &'static str, arity: i32, handler: Handler) -> Self {
+        Spec {
+            name,
+            arity,
+            flags: Flags::NONE,
+            categories: Categories::NONE,
+            keys: Keys::None,
+            group: "",
+            summary: "",
+            since: "",
+            complexity: "O(1)",
+            arguments: &[],
+            container: false,
+            handler,
+        }
+    }
+
+    /// The same with flags.
+    pub const fn flags(mut self, flags: Flags) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// The same with ACL categories.
+    pub const fn categories(mut self, categories: Categories) -> Self {
+        self.categories = categories;
+        self
+    }
+
+    /// The same with keys.
+    pub const fn keys(mut self, keys: Keys) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// The same with its documentation.
+    pub const fn docs(
+        mut self,
+        group: &'static str,
+        since: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        self.group = group;
+        self.since = since;
+        self.summary = summary;
+        self
+    }
+
+    /// The same with its cost; a row without it costs `O(1)`.
+    pub const fn complexity(mut self, complexity: &'static str) -> Self {
+        self.complexity = complexity;
+        self
+    }
+
+    /// The same with its arguments.
+    pub const fn arguments(mut self, arguments: &'static [Argument]) -> Self {
+        self.arguments = arguments;
+        self
+    }
+
+    /// The same as a container of subcommands.
+    pub const fn container(mut self) -> Self {
+        self.container = true;
+        self
+    }
+
+    /// True if a request of `words` words has a legal number of them.
+    pub fn takes(&self, words: usize) -> bool {
+        let bound = usize::try_from(self.arity.unsigned_abs()).unwrap_or(usize::MAX);
+        if self.arity < 0 { words >= bound } else { words == bound }
+    }
+
+    /// Every ACL category, those that follow from the flags included.
+    pub fn all_categories(&self) -> Categories {
+        let mut all = self.categories;
+        if self.flags.contains(Flags::WRITE) {
+            all = all.with(Categories::WRITE);
+        }
+        if self.flags.contains(Flags::READONLY) {
+            all = all.with(Categories::READ);
+        }
+        if self.flags.contains(Flags::ADMIN) {
+            all = all.with(Categories::ADMIN).with(Categories::DANGEROUS);
+        }
+        all.with(if self.flags.contains(Flags::FAST) { Categories::FAST } else { Categories::SLOW })
+    }
+}
+
+/// A set of command flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags(u32);
+
+impl Flags {
+    /// None.
+    pub const NONE: Flags = Flags(0);
+    /// It may change data.
+    pub const WRITE: Flags = Flags(1);
+    /// It reads data and changes none.
+    pub const READONLY: Flags = Flags(1 << 1);
+    /// It may need memory, and so be refused at `maxmemory`.
+    pub const DENYOOM: Flags = Flags(1 << 2);
+    /// It administers the server.
+    pub const ADMIN: Flags = Flags(1 << 3);
+    /// Not from a script.
+    pub const NOSCRIPT: Flags = Flags(1 << 4);
+    /// Also while the node is not yet ready.
+    pub const LOADING: Flags = Flags(1 << 5);
+    /// Also while the data may be old.
+    pub const STALE: Flags = Flags(1 << 6);
+    /// Never shown by MONITOR.
+    pub const SKIP_MONITOR: Flags = Flags(1 << 7);
+    /// Never kept by SLOWLOG.
+    pub const SKIP_SLOWLOG: Flags = Flags(1 << 8);
+    /// Constant or logarithmic time.
+    pub const FAST: Flags = Flags(1 << 9);
+    /// Also without authentication.
+    pub const NO_AUTH: Flags = Flags(1 << 10);
+    /// Only where `enable-debug-command` lets it.
+    pub const PROTECTED: Flags = Flags(1 << 11);
+    /// Not between MULTI and EXEC.
+    pub const NO_MULTI: Flags = Flags(1 << 12);
+
+    /// In the order that COMMAND INFO prints them.
+    const NAMES: [&'static str; 13] = [
+        "write",
+        "readonly",
+        "denyoom",
+        "admin",
+        "noscript",
+        "loading",
+        "stale",
+        "skip_monitor",
+        "skip_slowlog",
+        "fast",
+        "no_auth",
+        "protected",
+        "no_multi",
+    ];
+
+    /// Both sets together.
+    pub const fn with(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+
+    /// True if all of `other` are in this set.
+    pub const fn contains(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The names, as COMMAND INFO prints them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        named(self.0, &Self::NAMES)
+    }
+}
+
+/// A set of ACL categories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Categories(u32);
+
+impl Categories {
+    /// None.
+    pub const NONE: Categories = Categories(0);
+    /// Commands on keys of any type.
+    pub const KEYSPACE: Categories = Categories(1);
+    /// Reads.
+    pub const READ: Categories = Categories(1 << 1);
+    /// Writes.
+    pub const WRITE: Categories = Categories(1 << 2);
+    /// Administration.
+    pub const ADMIN: Categories = Categories(1 << 3);
+    /// Constant or logarithmic time.
+    pub const FAST: Categories = Categories(1 << 4);
+    /// Not fast.
+    pub const SLOW: Categories = Categories(1 << 5);
+    /// What can harm in the wrong hands.
+    pub const DANGEROUS: Categories = Categories(1 << 6);
+    /// The connection itself.
+    pub const CONNECTION: Categories = Categories(1 << 7);
+    /// Rate limiting: RL.*, CL.THROTTLE, THROTTLE.
+    pub const RATELIMIT: Categories = Categories(1 << 8);
+
+    /// In Redis's order, own ones last.
+    pub const NAMES: [&'static str; 9] = [
+        "keyspace",
+        "read",
+        "write",
+        "admin",
+        "fast",
+        "slow",
+        "dangerous",
+        "connection",
+        "ratelimit",
+    ];
+
+    /// Both sets together.
+    pub const fn with(self, other: Categories) -> Categories {
+        Categories(self.0 | other.0)
+    }
+
+    /// True if all of `other` are in this set.
+    pub const fn contains(self, other: Categories) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The category of that name, in any case, without `@`.
+    pub fn named(name: &[u8]) -> Option<Categories> {
+        let index = Self::NAMES.iter().position(|n| n.as_bytes().eq_ignore_ascii_case(name))?;
+        Some(Categories(1 << index))
+    }
+
+    /// The names, without `@`.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        named(self.0, &Self::NAMES)
+    }
+}
+
+fn named(bits: u32, names: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
+    let set = move |index: usize| bits & (1 << index) != 0;
+    names.iter().enumerate().filter(move |(index, _)| set(*index)).map(|(_, name)| *name)
+}
+
+/// Where the keys of a request are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// It has none.
+    None,
+    /// From word `first` to word `last` (negative: from the end, -1 = the last word), each
+    /// `step`th.
+    Range {
+        /// Word of the first key; 0 is the command.
+        first: usize,
+        /// Word of the last key.
+        last: i32,
+        /// Distance between two keys.
+        step: usize,
+        /// What is done to the keys, in Redis's words (`RW`, `access`, ...).
+        access: &'static [&'static str],
+    },
+    /// Word `count_at` says how many; the first key is right behind it.
+    Counted {
+        /// Word of the number.
+        count_at: usize,
+        /// Distance between two keys.
+        step: usize,
+        /// As in `Range`.
+        access: &'static [&'static str],
+    },
+}
+
+impl Keys {
+    /// One key, in word 1.
+    pub const fn one(access: &'static [&'static str]) -> Keys {
+        Keys::Range { first: 1, last: 1, step: 1, access }
+    }
+
+    /// Keys in word 1 and all that follow.
+    pub const fn all(access: &'static [&'static str]) -> Keys {
+        Keys::Range { first: 1, last: -1, step: 1, access }
+    }
+
+    /// What is done to the keys; empty if there are none.
+    pub fn access(self) -> &'static [&'static str] {
+        match self {
+            Keys::None => &[],
+            Keys::Range { access, .. } | Keys::Counted { access, .. } => access,
+        }
+    }
+
+    /// The words of `args` that are keys; `None` if the request's own count of them is no number
+    /// or more than there are words.
+    pub fn positions(self, args: &Args<'_>) -> Option<Vec<usize>> {
+        let words = args.len();
+        let (first, count, step) = match self {
+            Keys::None => return Some(Vec::new()),
+            Keys::Range { first, last, step, .. } => {
+                let last = match usize::try_from(last) {
+                    Ok(last) => last,
+                    Err(_) => words.checked_sub(usize::try_from(last.unsigned_abs()).ok()?)?,
+                };
+                let span = (last + 1).checked_sub(first)?;
+                (first, span.div_ceil(step), step)
+            }
+            Keys::Counted { count_at, step, .. } => {
+                let count =
+                    usize::try_from(super::args::parse_integer(args.get(count_at))?).ok()?;
+                (count_at + 1, count, step)
+            }
+        };
+        if count > words {
+            return None;
+        }
+        let positions: Vec<usize> = (0..count).map(|index| first + index * step).collect();
+        positions.iter().all(|position| *position < words).then_some(positions)
+    }
+}

@@ -1,0 +1,284 @@
+//! The command table and the way every request takes through it.
+//!
+//! Not here: what a command does. Invariant: one reply a request; what is refused here changed
+//! nothing.
+
+use super::session::{Effect, Replies};
+use super::spec::{Flags, Spec};
+use super::{Args, Context, ErrorText};
+use crate::config::DebugCommand;
+use crate::resp::Reply;
+
+/// The families, each in the file of its handlers.
+const FAMILIES: &[&[Spec]] = &[
+    super::acl::ROWS,
+    super::client::ROWS,
+    super::docs_keys::ROWS,
+    super::docs_ratelimit::ROWS,
+    super::introspect::ROWS,
+    super::connection::ROWS,
+    super::latency::ROWS,
+    super::server::ROWS,
+    super::settings::ROWS,
+    super::slowlog::ROWS,
+];
+
+const fn count(families: &[&[Spec]]) -> usize {
+    let (mut family, mut rows) = (0, 0);
+    while family < families.len() {
+        rows += families[family].len();
+        family += 1;
+    }
+    rows
+}
+
+const ROWS: usize = count(FAMILIES);
+
+/// Every command and subcommand, sorted by name. A command's number, as statistics and
+/// [`ClientRecord::last_command`](super::ClientRecord) keep it, is its index here.
+pub static TABLE: [&Spec; ROWS] = sorted(FAMILIES);
+
+const fn sorted(families: &'static [&'static [Spec]]) -> [&'static Spec; ROWS] {
+    let mut table: [&Spec; ROWS] = [&families[0][0]; ROWS];
+    let (mut family, mut filled) = (0, 0);
+    while family < families.len() {
+        let mut row = 0;
+        while row < families[family].len() {
+            let spec = &families[family][row];
+            let mut at = filled;
+            while at > 0 && before(spec.name.as_bytes(), table[at - 1].name.as_bytes()) {
+                table[at] = table[at - 1];
+                at -= 1;
+            }
+            table[at] = spec;
+            filled += 1;
+            row += 1;
+        }
+        family += 1;
+    }
+    table
+}
+
+const fn before(left: &[u8], right: &[u8]) -> bool {
+    let mut at = 0;
+    while at < left.len() && at < right.len() {
+        if left[at] != right[at] {
+            return left[at] < right[at];
+        }
+        at += 1;
+    }
+    left.len() < right.len()
+}
+
+/// Slots of the hash table over [`TABLE`]; at least twice the rows, so that probes stay short.
+const SLOTS: usize = 512;
+const _: () = assert!(ROWS * 2 <= SLOTS);
+/// An empty slot.
+const EMPTY: u16 = u16::MAX;
+/// Longest name of a command looked up: longer ones are unknown at once.
+const NAME_BYTES_MAX: usize = 32;
+
+static SLOT: [u16; SLOTS] = slots();
+
+const fn slots() -> [u16; SLOTS] {
+    let mut slots = [EMPTY; SLOTS];
+    let mut row = 0u16;
+    while (row as usize) < ROWS {
+        let name = TABLE[row as usize].name.as_bytes();
+        assert!(name.len() <= NAME_BYTES_MAX);
+        let mut slot = hash(HASH_START, name) % SLOTS;
+        while slots[slot] != EMPTY {
+            slot = (slot + 1) % SLOTS;
+        }
+        slots[slot] = row;
+        row += 1;
+    }
+    slots
+}
+
+const HASH_START: u32 = 0x811c_9dc5;
+
+/// FNV-1a over lower-cased bytes; the table is fixed, so nobody can choose collisions.
+const fn hash(start: u32, name: &[u8]) -> usize {
+    hash_state(start, name) as usize
+}
+
+const fn hash_state(start: u32, name: &[u8]) -> u32 {
+    let (mut state, mut at) = (start, 0);
+    while at < name.len() {
+        state = (state ^ name[at].to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    state
+}
+
+/// The row of a command, in any case; a subcommand as `container|subcommand`.
+pub fn lookup(name: &[u8]) -> Option<usize> {
+    if name.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    probe(hash(HASH_START, name), |row| row.eq_ignore_ascii_case(name))
+}
+
+/// The row of a subcommand, in any case.
+fn lookup_subcommand(container: &str, subcommand: &[u8]) -> Option<usize> {
+    if subcommand.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    let state = hash_state(hash_state(HASH_START, container.as_bytes()), b"|");
+    probe(hash(state, subcommand), |row| {
+        row.strip_prefix(container.as_bytes())
+            .and_then(|row| row.strip_prefix(b"|"))
+            .is_some_and(|row| row.eq_ignore_ascii_case(subcommand))
+    })
+}
+
+fn probe(hash: usize, same: impl Fn(&[u8]) -> bool) -> Option<usize> {
+    let mut slot = hash % SLOTS;
+    loop {
+        let row = SLOT[slot];
+        if row == EMPTY {
+            return None;
+        }
+        let row = usize::from(row);
+        if same(TABLE[row].name.as_bytes()) {
+            return Some(row);
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+}
+
+/// The subcommands of a container, sorted.
+pub(super) fn subcommands(container: &str) -> impl Iterator<Item = &'static Spec> {
+    let within = move |row: &&Spec| {
+        row.name.strip_prefix(container).is_some_and(|rest| rest.starts_with('|'))
+    };
+    TABLE.iter().copied().filter(within)
+}
+
+/// The row that serves a request, or the error that Redis gives.
+pub fn resolve(args: &Args<'_>) -> Result<usize, ErrorText> {
+    let row = lookup(args.get(0)).filter(|row| !TABLE[*row].name.contains('|'));
+    let Some(row) = row else {
+        return Err(unknown_command(args));
+    };
+    let spec = TABLE[row];
+    if !spec.container || args.len() < 2 {
+        return Ok(row);
+    }
+    lookup_subcommand(spec.name, args.get(1)).ok_or_else(|| unknown_subcommand(spec, args.get(1)))
+}
+
+/// Most bytes of an unknown name, and of its arguments, that are shown back.
+const SHOWN_BYTES_MAX: usize = 128;
+
+fn unknown_command(args: &Args<'_>) -> ErrorText {
+    let name = shown(args.get(0), SHOWN_BYTES_MAX);
+    let mut shown_args = String::new();
+    for arg in args.iter().skip(1) {
+        if shown_args.len() >= SHOWN_BYTES_MAX {
+            break;
+        }
+        let room = SHOWN_BYTES_MAX - shown_args.len();
+        shown_args.push_str(&format!("'{}' ", shown(arg, room)));
+    }
+    format!("ERR unknown command '{name}', with args beginning with: {shown_args}").into()
+}
+
+fn unknown_subcommand(container: &Spec, name: &[u8]) -> ErrorText {
+    let name = shown(name, SHOWN_BYTES_MAX);
+    let container = container.name.to_ascii_uppercase();
+    format!("ERR unknown subcommand '{name}'. Try {container} HELP.").into()
+}
+
+fn shown(word: &[u8], bytes_max: usize) -> String {
+    String::from_utf8_lossy(word.get(..bytes_max).unwrap_or(word)).into_owned()
+}
+
+/// An error reply of a text made up at run time.
+pub(super) fn error(text: String) -> Reply {
+    Reply::Error(text.into())
+}
+
+/// An error reply.
+pub(super) fn failure(text: &'static str) -> Reply {
+    Reply::Error(text.into())
+}
+
+/// Serves one request: finds its row, checks that it may run, runs it, notes what failed.
+///
+/// The row's number is left in [`ClientRecord::last_command`](super::ClientRecord); time and calls
+/// are the caller's to note, since it has the clock.
+pub fn execute(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
+    let before = context.session.replies;
+    let reply = run(context, args);
+    match (before, context.session.replies) {
+        (_, Replies::Off) => Reply::Nothing,
+        (Replies::SkipNext, Replies::SkipNext) => {
+            context.session.replies = Replies::On;
+            Reply::Nothing
+        }
+        _ => reply,
+    }
+}
+
+fn run(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
+    let row = match resolve(args) {
+        Ok(row) => row,
+        Err(_) if is_cross_protocol(args.get(0)) => {
+            context.session.effect = Effect::Close;
+            return Reply::Nothing;
+        }
+        Err(text) => return rejected(context, None, text),
+    };
+    let spec = TABLE[row];
+    if let Err(text) = may_run(context, spec, args) {
+        return rejected(context, Some(row), text);
+    }
+    let number = u64::try_from(row + 1).unwrap_or(u64::MAX);
+    context.session.record.last_command.store(number, std::sync::atomic::Ordering::Relaxed);
+    let reply = (spec.handler)(context, args);
+    if let Reply::Error(text) = &reply {
+        context.stats.fail(row, text.as_ref());
+    }
+    reply
+}
+
+fn rejected(context: &Context<'_>, row: Option<usize>, text: ErrorText) -> Reply {
+    context.stats.reject(row, &text);
+    Reply::Error(text)
+}
+
+/// A browser that was tricked into speaking to us begins with one of these.
+fn is_cross_protocol(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
+fn may_run(context: &Context<'_>, spec: &Spec, args: &Args<'_>) -> Result<(), ErrorText> {
+    if !spec.takes(args.len()) {
+        let name = spec.name;
+        return Err(format!("ERR wrong number of arguments for '{name}' command").into());
+    }
+    if !context.session.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
+        return Err("NOAUTH Authentication required.".into());
+    }
+    if spec.flags.contains(Flags::PROTECTED) && !debug_allowed(context) {
+        return Err("ERR DEBUG command not allowed. If the enable-debug-command option is set to \
+             \"local\", you can run it from a local connection, otherwise you need to set this \
+             option in the configuration file, and then restart the server."
+            .into());
+    }
+    Ok(())
+}
+
+fn debug_allowed(context: &Context<'_>) -> bool {
+    match context.host.config().enable_debug_command {
+        DebugCommand::No => false,
+        DebugCommand::Local => context.session.local,
+        DebugCommand::Yes => true,
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

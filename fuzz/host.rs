@@ -17,6 +17,8 @@ use ratel::resp::{Parser, Protocol};
 const MEMORY_BYTES: u64 = 64 << 20;
 /// Some time in 2026, ms since the epoch.
 const START_MS: u64 = 1_790_000_000_000;
+/// 100 years: the clock stays far from where nanoseconds in 64 bits end.
+const SPAN_MS: u64 = 100 * 365 * 86_400_000;
 
 /// The process around the engine.
 struct Process {
@@ -67,6 +69,8 @@ impl Host for Process {
         self.pause.lock().filter(|(_, until_ms)| *until_ms > now_ms)
     }
 
+    fn note_slow(&self, _entry: SlowEntry) {}
+
     fn slowlog(&self, _count: usize) -> Vec<SlowEntry> {
         Vec::new()
     }
@@ -116,13 +120,16 @@ impl Default for World {
 }
 
 impl World {
-    /// Moves the clock.
+    /// Moves the clock; once in a long while it falls back to where it began.
     pub fn step(&mut self, ms: u32) {
         self.now_ms += u64::from(ms);
+        if self.now_ms > START_MS + SPAN_MS {
+            self.now_ms = START_MS;
+        }
     }
 
-    /// Serves `input` as a new connection's bytes. Gives the number of replies, if each request
-    /// had to have one: `None` once the connection was closed, or a reply was held back.
+    /// Serves `input` as a new connection's bytes. Gives the number of replies; `None` where the
+    /// connection was closed or paused on the way.
     pub fn serve(&mut self, mut input: Vec<u8>) -> Option<usize> {
         let mut session = self.connect();
         let mut parser = Parser::default();
@@ -130,10 +137,14 @@ impl World {
         let mut used = 0;
         let mut whole = true;
         loop {
+            let config = self.process.config();
             let mut context = Context {
                 now_ms: self.now_ms,
                 now_ns: self.now_ms * 1_000_000,
+                ticker: || 0,
+                config: &config,
                 engine: &self.engine,
+                reader: self.engine.reader(),
                 session: &mut session,
                 host: &self.process,
                 stats: &self.process.stats,
@@ -143,15 +154,15 @@ impl World {
             used += end.used_bytes;
             assert!(used <= input.len());
             let paused = self.process.paused(self.now_ms).is_some();
-            match std::mem::take(&mut session.effect) {
+            match end.effect {
                 Effect::None => {}
-                Effect::Sleep { ms } => self.now_ms = self.now_ms.saturating_add(ms.min(1000)),
+                Effect::Sleep { ms } => self.now_ms += ms.min(1000),
                 Effect::Close | Effect::Shutdown(_) => whole = false,
             }
-            whole &= end.effect == Effect::None && !paused;
+            whole &= !paused;
             if paused {
                 self.process.unpause();
-            } else if !end.more || !whole {
+            } else if !end.more || end.effect == Effect::Close {
                 break;
             }
         }

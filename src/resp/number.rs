@@ -17,26 +17,17 @@ pub(super) fn quick_number(input: &[u8], at: usize) -> Option<(usize, usize)> {
     match *line {
         [one @ b'0'..=b'9', b'\r', _, ..] => return Some((usize::from(one - b'0'), at + 3)),
         [ten @ b'1'..=b'9', one @ b'0'..=b'9', b'\r', _, ..] => {
-            return Some((
-                usize::from(ten - b'0') * 10 + usize::from(one - b'0'),
-                at + 4,
-            ));
+            return Some((usize::from(ten - b'0') * 10 + usize::from(one - b'0'), at + 4));
         }
         _ => {}
     }
-    let length = line
-        .iter()
-        .take(QUICK_DIGITS + 1)
-        .take_while(|b| b.is_ascii_digit())
-        .count();
+    let length = line.iter().take(QUICK_DIGITS + 1).take_while(|b| b.is_ascii_digit()).count();
     let (digits, rest) = line.split_at(length);
     let ends = matches!(rest, [b'\r', _, ..]);
     if !ends || length > QUICK_DIGITS || !matches!(digits, [b'1'..=b'9', ..]) {
         return None;
     }
-    let value = digits
-        .iter()
-        .fold(0, |value, digit| value * 10 + usize::from(digit - b'0'));
+    let value = digits.iter().fold(0, |value, digit| value * 10 + usize::from(digit - b'0'));
     Some((value, at + length + 2))
 }
 

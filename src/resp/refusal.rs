@@ -28,12 +28,6 @@ pub(super) fn refusal(text: &'static str) -> ProtocolError {
 /// CR and LF.
 #[cold]
 pub(super) fn unexpected(byte: u8) -> ProtocolError {
-    let shown = if byte.is_ascii_graphic() {
-        char::from(byte)
-    } else {
-        ' '
-    };
-    ProtocolError(Cow::Owned(format!(
-        "Protocol error: expected '$', got '{shown}'"
-    )))
+    let shown = if byte.is_ascii_graphic() { char::from(byte) } else { ' ' };
+    ProtocolError(Cow::Owned(format!("Protocol error: expected '$', got '{shown}'")))
 }

@@ -34,18 +34,13 @@ impl Span {
     /// The argument's bytes in `request`.
     #[inline]
     pub fn of(self, request: &[u8]) -> &[u8] {
-        request
-            .get(self.start as usize..self.end as usize)
-            .unwrap_or_default()
+        request.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
     /// The span of `start..end`, or `None` beyond 4 GiB.
     #[inline]
     pub(super) fn new(start: usize, end: usize) -> Option<Span> {
-        Some(Span {
-            start: u32::try_from(start).ok()?,
-            end: u32::try_from(end).ok()?,
-        })
+        Some(Span { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
     }
 }
 
@@ -178,9 +173,7 @@ impl Parser {
         };
         self.examine(line.len());
         match inline::split(line, &mut self.spans) {
-            Ok(()) => Ok(Parsed::Request {
-                used_bytes: newline + 1,
-            }),
+            Ok(()) => Ok(Parsed::Request { used_bytes: newline + 1 }),
             Err(inline::Unbalanced) => Err(refusal(QUOTES)),
         }
     }
@@ -221,9 +214,7 @@ impl Parser {
         loop {
             self.quick_bulks(input, limits);
             if self.remaining == 0 {
-                return Ok(Parsed::Request {
-                    used_bytes: self.at,
-                });
+                return Ok(Parsed::Request { used_bytes: self.at });
             }
             if !self.bulk(input, limits)? {
                 return Ok(Parsed::Incomplete);
@@ -237,11 +228,7 @@ impl Parser {
         if self.bulk.is_some() || self.scanned > self.at {
             return;
         }
-        let most = cap(
-            limits.bulk_bytes_max,
-            limits,
-            UNAUTHENTICATED_BULK_BYTES_MAX,
-        );
+        let most = cap(limits.bulk_bytes_max, limits, UNAUTHENTICATED_BULK_BYTES_MAX);
         let (mut at, mut remaining) = (self.at, self.remaining);
         while remaining > 0
             && let Some((start, end)) = quick_bulk(input, at, most)
@@ -265,10 +252,7 @@ impl Parser {
                 None => return Ok(false),
             },
         };
-        let end = self
-            .at
-            .checked_add(length)
-            .ok_or_else(|| refusal(BAD_BULK))?;
+        let end = self.at.checked_add(length).ok_or_else(|| refusal(BAD_BULK))?;
         match input.get(end..).and_then(<[u8]>::first_chunk) {
             Some(b"\r\n") => {}
             Some(_) => return Err(refusal(BAD_BULK)),
@@ -277,8 +261,7 @@ impl Parser {
                 return Ok(false);
             }
         }
-        self.spans
-            .push(Span::new(self.at, end).ok_or_else(|| refusal(BAD_BULK))?);
+        self.spans.push(Span::new(self.at, end).ok_or_else(|| refusal(BAD_BULK))?);
         self.at = end + 2;
         self.remaining -= 1;
         Ok(true)
@@ -336,10 +319,7 @@ impl Parser {
         too_long: &'static str,
     ) -> Result<Option<usize>, ProtocolError> {
         let from = self.scanned.max(self.at);
-        let bound = self
-            .at
-            .saturating_add(limits.line_bytes_max)
-            .saturating_add(1);
+        let bound = self.at.saturating_add(limits.line_bytes_max).saturating_add(1);
         let new = input.get(from..bound.min(input.len())).unwrap_or_default();
         if let Some(found) = memchr::memchr(last, new) {
             self.examine(found + 1);
@@ -368,11 +348,7 @@ impl Parser {
 /// knows the right error.
 #[inline]
 fn cap(most: usize, limits: &Limits, unauthenticated_most: usize) -> usize {
-    if limits.unauthenticated {
-        most.min(unauthenticated_most)
-    } else {
-        most
-    }
+    if limits.unauthenticated { most.min(unauthenticated_most) } else { most }
 }
 
 /// Where the bulk at `at` has its bytes, if it is all there, within `most`, and ends as it should.

@@ -3,12 +3,26 @@
 //! Not here: what a command means. Invariant: nothing that comes from a socket ends the process,
 //! and each queue, buffer and wait has a named bound.
 
-use crate::config::Config;
+mod accept;
+mod banner;
+pub mod clock;
+mod connection;
+mod host;
+mod housekeeping;
+mod listener;
+mod log;
+pub mod memory;
+mod pause;
+mod register;
+mod runtime;
+mod samples;
+mod shutdown;
+mod slowlog;
+mod socket;
+mod traffic;
+mod vitals;
+mod worker;
 
-/// Serves until told to stop.
-///
-/// # Errors
-/// What keeps it from starting.
-pub fn run(config: Config) -> anyhow::Result<()> {
-    anyhow::bail!("the server is not here yet (port {})", config.port)
-}
+pub use host::Process;
+pub use listener::Address;
+pub use runtime::{Server, run};

@@ -3,7 +3,13 @@
 //! Not here: what they mean. Invariant: nothing is copied, and an integer is read exactly as
 //! Redis's string2ll reads it.
 
-use crate::resp::{Reply, Span};
+use std::borrow::Cow;
+
+use crate::resp::Span;
+
+/// The text of an error reply, with its code. A `Result` carries it instead of a whole
+/// [`Reply`](crate::resp::Reply), which is several times as large.
+pub type ErrorText = Cow<'static, str>;
 
 /// The words of one request: its bytes, and where each word is in them.
 #[derive(Clone, Copy, Debug)]
@@ -50,13 +56,13 @@ impl<'a> Args<'a> {
     }
 
     /// Word `index` as an integer, or Redis's error.
-    pub fn integer(&self, index: usize) -> Result<i64, Reply> {
+    pub fn integer(&self, index: usize) -> Result<i64, ErrorText> {
         self.integer_or(index, "ERR value is not an integer or out of range")
     }
 
     /// Word `index` as an integer, or the given error.
-    pub fn integer_or(&self, index: usize, error: &'static str) -> Result<i64, Reply> {
-        parse_integer(self.get(index)).ok_or(Reply::Error(error.into()))
+    pub fn integer_or(&self, index: usize, error: &'static str) -> Result<i64, ErrorText> {
+        parse_integer(self.get(index)).ok_or(error.into())
     }
 }
 

@@ -149,9 +149,8 @@ pub(super) fn valid_name(name: &[u8]) -> bool {
 /// Longest name or library description of a client: each connection may hold three of them.
 const NAME_BYTES_MAX: usize = 1_024;
 
-pub(super) fn bad_name() -> Reply {
-    failure("ERR Client names cannot contain spaces, newlines or special characters.")
-}
+pub(super) const BAD_NAME: &str =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
 
 /// Gives the client a valid name.
 pub(super) fn rename(record: &ClientRecord, name: &[u8]) {
@@ -177,7 +176,7 @@ fn id(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
 
 fn set_name(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     if !valid_name(args.get(2)) {
-        return bad_name();
+        return failure(BAD_NAME);
     }
     rename(&context.session.record, args.get(2));
     Reply::Simple("OK")
@@ -238,7 +237,7 @@ fn pause(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     };
     let timeout = match args.integer_or(2, "ERR timeout is not an integer or out of range") {
         Ok(timeout) => timeout,
-        Err(reply) => return reply,
+        Err(text) => return Reply::Error(text),
     };
     let Ok(timeout_ms) = u64::try_from(timeout) else {
         return failure("ERR timeout is negative");

@@ -2,11 +2,11 @@
 //!
 //! Invariant: the reply of a client that kills itself is written before it is closed.
 
-use super::args::parse_integer;
+use super::args::{ErrorText, parse_integer};
 use super::argument::{Argument, integer, one_of, text, word};
 use super::client_list::{ClientType, TYPES, client_id};
 use super::session::Effect;
-use super::table::{error, failure};
+use super::table::failure;
 use super::{Args, ClientRecord, Context};
 use crate::resp::Reply;
 
@@ -63,20 +63,20 @@ pub(super) fn kill(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     }
     match read_filters(args) {
         Ok(filters) => Reply::Integer(close(context, &filters)),
-        Err(reply) => reply,
+        Err(text) => Reply::Error(text),
     }
 }
 
-fn read_filters<'a>(args: &Args<'a>) -> Result<Filters<'a>, Reply> {
+fn read_filters<'a>(args: &Args<'a>) -> Result<Filters<'a>, ErrorText> {
     let mut filters = Filters { spare_me: true, ..Filters::default() };
-    if args.len() % 2 != 0 {
-        return Err(failure("ERR syntax error"));
+    if !args.len().is_multiple_of(2) {
+        return Err("ERR syntax error".into());
     }
     for at in (2..args.len()).step_by(2) {
         let value = args.get(at + 1);
         if args.is(at, "id") {
             let id = client_id(value);
-            filters.id = Some(id.ok_or(failure("ERR client-id should be greater than 0"))?);
+            filters.id = Some(id.ok_or("ERR client-id should be greater than 0")?);
         } else if args.is(at, "type") {
             filters.client_type = Some(ClientType::parse(value)?);
         } else if args.is(at, "addr") {
@@ -86,18 +86,18 @@ fn read_filters<'a>(args: &Args<'a>) -> Result<Filters<'a>, Reply> {
         } else if args.is(at, "user") {
             if value != b"default" {
                 let user = String::from_utf8_lossy(value);
-                return Err(error(format!("ERR No such user '{user}'")));
+                return Err(format!("ERR No such user '{user}'").into());
             }
         } else if args.is(at, "maxage") {
             let age = parse_integer(value).and_then(|age| u64::try_from(age).ok());
             let text = "ERR maxage is not an integer or out of range";
-            filters.age_s_min = Some(age.ok_or(failure(text))?);
+            filters.age_s_min = Some(age.ok_or(text)?);
         } else if args.is(at, "skipme") && value.eq_ignore_ascii_case(b"yes") {
             filters.spare_me = true;
         } else if args.is(at, "skipme") && value.eq_ignore_ascii_case(b"no") {
             filters.spare_me = false;
         } else {
-            return Err(failure("ERR syntax error"));
+            return Err("ERR syntax error".into());
         }
     }
     Ok(filters)

@@ -5,9 +5,9 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::args::parse_integer;
+use super::args::{ErrorText, parse_integer};
 use super::argument::{Argument, integer, one_of, word};
-use super::table::{TABLE, error, failure};
+use super::table::{TABLE, failure};
 use super::{Args, ClientRecord, Context};
 use crate::resp::{self, Reply};
 
@@ -34,7 +34,7 @@ pub(super) enum ClientType {
 
 impl ClientType {
     /// The type of that name, or Redis's error.
-    pub(super) fn parse(name: &[u8]) -> Result<Self, Reply> {
+    pub(super) fn parse(name: &[u8]) -> Result<Self, ErrorText> {
         let others: [&[u8]; 4] = [b"master", b"slave", b"replica", b"pubsub"];
         if name.eq_ignore_ascii_case(b"normal") {
             return Ok(ClientType::Normal);
@@ -43,7 +43,7 @@ impl ClientType {
             return Ok(ClientType::Other);
         }
         let name = String::from_utf8_lossy(name);
-        Err(error(format!("ERR Unknown client type '{name}'")))
+        Err(format!("ERR Unknown client type '{name}'").into())
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn list(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     } else if args.is(2, "type") && args.len() == 4 {
         match ClientType::parse(args.get(3)) {
             Ok(chosen) => Box::new(move |_| chosen == ClientType::Normal),
-            Err(reply) => return reply,
+            Err(text) => return Reply::Error(text),
         }
     } else if args.is(2, "id") && args.len() > 3 {
         let ids: Option<Vec<u64>> = args.tail(3).iter().map(client_id).collect();

@@ -10,13 +10,10 @@ use super::argument::{block, integer, text};
 use super::client::{self, valid_name};
 use super::session::{Effect, Replies};
 use super::spec::{Categories, Flags, Handler, Spec};
-use super::table::{error, failure};
-use super::{Args, Context, REDIS_VERSION};
+use super::table::failure;
+use super::{Args, Context, ErrorText, REDIS_VERSION};
+use crate::config::TEXT_BYTES_MAX;
 use crate::resp::{self, Protocol, Reply};
-
-/// Passwords are compared over multiples of so many bytes, so that the time does not tell their
-/// length either.
-const PASSWORD_BLOCK_BYTES: usize = 512;
 
 const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST);
 const BEFORE_AUTH: Flags = LOOSE.with(Flags::NO_AUTH);
@@ -97,7 +94,7 @@ fn select(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     match args.integer(1) {
         Ok(0) => Reply::Simple("OK"),
         Ok(_) => failure("ERR DB index is out of range"),
-        Err(reply) => reply,
+        Err(text) => Reply::Error(text),
     }
 }
 
@@ -134,17 +131,19 @@ fn may_enter(context: &Context<'_>, user: &[u8], password: &[u8]) -> bool {
     user == b"default" && (expected.is_empty() || same)
 }
 
-/// Compares in a time that depends on the lengths only by whole blocks.
+/// Compares over the longest password that there can be, so that the time tells neither content
+/// nor length. A longer one matches nothing.
 fn same_password(expected: &[u8], given: &[u8]) -> bool {
-    let blocks = expected.len().max(given.len()).div_ceil(PASSWORD_BLOCK_BYTES).max(1);
     let padded = |word: &[u8]| {
-        let mut padded = vec![0; blocks * PASSWORD_BLOCK_BYTES];
-        padded[..word.len()].copy_from_slice(word);
-        padded
+        let mut padded = [0; TEXT_BYTES_MAX];
+        padded.get_mut(..word.len())?.copy_from_slice(word);
+        Some(padded)
     };
-    let same_bytes = padded(expected).ct_eq(&padded(given));
+    let (Some(expected_padded), Some(given_padded)) = (padded(expected), padded(given)) else {
+        return false;
+    };
     let same_length = expected.len().ct_eq(&given.len());
-    (same_bytes & same_length).into()
+    (same_length & expected_padded.ct_eq(&given_padded)).into()
 }
 
 /// What HELLO asks for, read whole before anything is changed.
@@ -158,7 +157,7 @@ struct Greeting<'a> {
 fn hello(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     let greeting = match read_greeting(args) {
         Ok(greeting) => greeting,
-        Err(reply) => return reply,
+        Err(text) => return Reply::Error(text),
     };
     if let Some((user, password)) = greeting.auth {
         if !may_enter(context, user, password) {
@@ -169,7 +168,7 @@ fn hello(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     if !context.session.authenticated {
         return failure(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
-             HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and \
+             HELLO AUTH <user> <pass> option can be used to authenticate the client and \
              select the RESP protocol version at the same time",
         );
     }
@@ -182,7 +181,7 @@ fn hello(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     Reply::Frame(server_card(context))
 }
 
-fn read_greeting<'a>(args: &Args<'a>) -> Result<Greeting<'a>, Reply> {
+fn read_greeting<'a>(args: &Args<'a>) -> Result<Greeting<'a>, ErrorText> {
     let mut greeting = Greeting::default();
     if args.len() == 1 {
         return Ok(greeting);
@@ -191,7 +190,7 @@ fn read_greeting<'a>(args: &Args<'a>) -> Result<Greeting<'a>, Reply> {
     greeting.protocol = match args.integer_or(1, text)? {
         2 => Some(Protocol::Resp2),
         3 => Some(Protocol::Resp3),
-        _ => return Err(failure("NOPROTO unsupported protocol version")),
+        _ => return Err("NOPROTO unsupported protocol version".into()),
     };
     let mut at = 2;
     while at < args.len() {
@@ -202,13 +201,13 @@ fn read_greeting<'a>(args: &Args<'a>) -> Result<Greeting<'a>, Reply> {
         } else if args.is(at, "setname") && more >= 1 {
             let name = args.get(at + 1);
             if !valid_name(name) {
-                return Err(client::bad_name());
+                return Err(client::BAD_NAME.into());
             }
             greeting.name = Some(name);
             at += 2;
         } else {
             let option = String::from_utf8_lossy(args.get(at));
-            return Err(error(format!("ERR Syntax error in HELLO option '{option}'")));
+            return Err(format!("ERR Syntax error in HELLO option '{option}'").into());
         }
     }
     Ok(greeting)

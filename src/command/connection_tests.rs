@@ -33,7 +33,7 @@ fn only_database_0_exists() {
 #[test]
 fn auth_opens_with_the_right_pair_only() {
     let mut fake = locked();
-    let long = "s".repeat(1_000);
+    let long = "s".repeat(TEXT_BYTES_MAX);
     for wrong in ["AUTH secre", "AUTH secrets", "AUTH SECRET", "AUTH ", "AUTH other secret"] {
         assert_eq!(fake.error(wrong), WRONG);
         assert!(!fake.session.authenticated);

@@ -9,6 +9,7 @@ use super::REDIS_VERSION;
 use super::info::Figures;
 use super::table::TABLE;
 use crate::config::schema;
+use crate::{engine, limiter};
 
 /// Appends `name:value` lines.
 macro_rules! fields {
@@ -238,6 +239,12 @@ fn bounds(figures: &Figures, out: &mut String) {
         "limit_proto_max_bulk_len_bytes": config.proto_max_bulk_len,
         "limit_client_query_buffer_bytes": config.client_query_buffer_limit,
         "limit_maxmemory_clients_bytes": config.maxmemory_clients,
+        "limit_key_bytes": engine::KEY_BYTES_MAX,
+        "limit_distinct_scales": engine::SERIES_MAX,
+        "limit_mhit_limits": engine::MANY_MAX,
+        "limit_increment": limiter::INCREMENT_MAX,
+        "limit_count": limiter::COUNT_MAX,
+        "limit_scale_ms": limiter::SCALE_MAX_MS,
         "limit_slice_requests": super::REQUESTS_MAX,
         "limit_slice_reply_bytes": super::REPLY_BYTES_MAX,
         "limit_pattern_bytes": super::glob::PATTERN_BYTES_MAX,

@@ -111,3 +111,11 @@ fn statistics_are_summed_over_the_workers() {
     assert!(text.contains("latency_percentiles_usec_ping:p50="));
     assert!(!text.contains("cmdstat_select"));
 }
+
+#[test]
+fn every_named_bound_is_told() {
+    let text = Fake::new().text("INFO ratelimit");
+    for line in ["limit_key_bytes:1024", "limit_distinct_scales:1024", "limit_mhit_limits:64"] {
+        assert!(text.contains(&format!("\r\n{line}\r\n")), "{line}");
+    }
+}

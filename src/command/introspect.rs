@@ -10,12 +10,12 @@ use super::glob;
 use super::row_frames::{docs_frame, info_frame};
 use super::spec::{Categories, Flags, Handler, Spec};
 use super::table::{self, TABLE, failure};
-use super::{Args, Context, help};
+use super::{Args, Context, ErrorText, help};
 use crate::resp::{self, Frame, Reply};
 
 const LOOSE: Flags = Flags::LOADING.with(Flags::STALE);
 const NAMES: &[Argument] = &[text("command-name").optional().multiple()];
-const REQUEST: &[Argument] = &[text("command"), text("arg").optional().multiple()];
+const REQUEST: &[Argument] = &[text("command"), text("arg").multiple()];
 
 const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static str) -> Spec {
     Spec::new(name, arity, handler)
@@ -40,10 +40,10 @@ pub(super) const ROWS: &[Spec] = &[
     )
     .token("FILTERBY")
     .optional()]),
-    row("command|getkeys", -3, get_keys, "Extract the keys of a whole request").arguments(REQUEST),
+    row("command|getkeys", -4, get_keys, "Extract the keys of a whole request").arguments(REQUEST),
     row(
         "command|getkeysandflags",
-        -3,
+        -4,
         get_keys_and_flags,
         "Extract the keys and what is done to them",
     )
@@ -87,13 +87,10 @@ fn docs(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 fn list(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     let names = |chosen: &dyn Fn(&Spec) -> bool| {
         let names = TABLE.iter().filter(|spec| chosen(spec)).map(|spec| resp::text(spec.name));
-        Reply::Frame(resp::set(names.collect()))
+        Reply::Frame(resp::array(names.collect()))
     };
     match args.len() {
-        2 => {
-            let names = top_level().map(|spec| resp::text(spec.name));
-            Reply::Frame(resp::set(names.collect()))
-        }
+        2 => names(&|_| true),
         5 if args.is(2, "filterby") && args.is(3, "module") => names(&|_| false),
         5 if args.is(2, "filterby") && args.is(3, "aclcat") => {
             let category = Categories::named(args.get(4));
@@ -109,7 +106,7 @@ fn list(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 fn get_keys(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     match keys_of(&args.tail(2)) {
         Ok((keys, _)) => Reply::Frame(resp::array(keys.into_iter().map(resp::bulk).collect())),
-        Err(reply) => reply,
+        Err(text) => Reply::Error(text),
     }
 }
 
@@ -120,23 +117,23 @@ fn get_keys_and_flags(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             let pair = |key| resp::array(vec![resp::bulk(key), flags()]);
             Reply::Frame(resp::array(keys.into_iter().map(pair).collect()))
         }
-        Err(reply) => reply,
+        Err(text) => Reply::Error(text),
     }
 }
 
 type KeysAndAccess = (Vec<Bytes>, &'static [&'static str]);
 
-fn keys_of(request: &Args<'_>) -> Result<KeysAndAccess, Reply> {
-    let row = table::resolve(request).map_err(|_| failure("ERR Invalid command specified"))?;
+fn keys_of(request: &Args<'_>) -> Result<KeysAndAccess, ErrorText> {
+    let row = table::resolve(request).map_err(|_| "ERR Invalid command specified")?;
     let spec = TABLE[row];
     if spec.keys == super::spec::Keys::None {
-        return Err(failure("ERR The command has no key arguments"));
+        return Err("ERR The command has no key arguments".into());
     }
     if !spec.takes(request.len()) {
-        return Err(failure("ERR Invalid number of arguments specified for command"));
+        return Err("ERR Invalid number of arguments specified for command".into());
     }
     let positions = spec.keys.positions(request);
-    let positions = positions.ok_or(failure("ERR Invalid arguments specified for command"))?;
+    let positions = positions.ok_or("ERR Invalid arguments specified for command")?;
     let keys = positions.into_iter().map(|at| Bytes::copy_from_slice(request.get(at))).collect();
     Ok((keys, spec.keys.access()))
 }

@@ -51,7 +51,7 @@ pub(super) fn scan(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             match args.integer(at + 1) {
                 Ok(asked) if asked < 1 => return failure("ERR syntax error"),
                 Ok(asked) => count = usize::try_from(asked).unwrap_or(usize::MAX),
-                Err(error) => return error,
+                Err(text) => return Reply::Error(text),
             }
         } else if args.is(at, "TYPE") {
             filter.type_fits = args.is(at + 1, TYPE);

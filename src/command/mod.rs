@@ -35,7 +35,7 @@ mod stats;
 mod table;
 mod throttle;
 
-pub use args::{Args, parse_integer};
+pub use args::{Args, ErrorText, parse_integer};
 pub use argument::{Argument, Kind};
 pub use client::{ClientRecord, Identity};
 pub use host::{Host, PauseMode, Report, ShutdownMode, SlowEntry};

@@ -3,8 +3,7 @@
 //! Not here: counting (engine), what the table tells about these commands (`docs_ratelimit.rs`).
 //! Invariant: a denial is a reply, never an error; an error has changed nothing.
 
-use super::table::failure;
-use super::{Args, Context};
+use super::{Args, Context, ErrorText};
 use crate::engine::{Charge, Hit, KEY_BYTES_MAX, MANY_MAX, Refusal, Series};
 use crate::limiter::{COUNT_MAX, INCREMENT_MAX, Kind, Scale, Verdict};
 use crate::resp::{Reply, array, integer};
@@ -20,9 +19,9 @@ const LONG_KEY: &str = "ERR key is too long, must be at most 1024 bytes";
 const BAD_LIMITS: &str = "ERR number of limits is out of range, must be from 1 to 64";
 const _: () = assert!(KEY_BYTES_MAX == 1024 && MANY_MAX == 64);
 
-/// The error reply of a refusal.
-pub(super) fn refusal(refusal: Refusal) -> Reply {
-    failure(match refusal {
+/// The error text of a refusal.
+pub(super) fn refusal(refusal: Refusal) -> ErrorText {
+    ErrorText::Borrowed(match refusal {
         Refusal::OutOfMemory => "OOM command not allowed when used memory > 'maxmemory'.",
         Refusal::TooManyScales => "ERR too many distinct scales",
     })
@@ -44,7 +43,7 @@ enum Takes {
     IncrementSlidingNocount,
 }
 
-fn options(args: &Args<'_>, from: usize, takes: Takes) -> Result<Options, Reply> {
+fn options(args: &Args<'_>, from: usize, takes: Takes) -> Result<Options, ErrorText> {
     let mut options = Options { increment: 1, sliding: false, nocount: false };
     let mut at = from;
     let is_number = |word: &[u8]| matches!(word.first(), Some(b'0'..=b'9' | b'-' | b'+'));
@@ -58,39 +57,39 @@ fn options(args: &Args<'_>, from: usize, takes: Takes) -> Result<Options, Reply>
         } else if args.is(at, "NOCOUNT") && takes == Takes::IncrementSlidingNocount {
             &mut options.nocount
         } else {
-            return Err(failure(SYNTAX));
+            return Err(ErrorText::Borrowed(SYNTAX));
         };
         if std::mem::replace(option, true) {
-            return Err(failure(SYNTAX));
+            return Err(ErrorText::Borrowed(SYNTAX));
         }
     }
     Ok(options)
 }
 
-fn increment(args: &Args<'_>, at: usize) -> Result<u64, Reply> {
+fn increment(args: &Args<'_>, at: usize) -> Result<u64, ErrorText> {
     match args.integer(at)? {
-        negative if negative < 0 => Err(failure(NEGATIVE_INCREMENT)),
+        negative if negative < 0 => Err(ErrorText::Borrowed(NEGATIVE_INCREMENT)),
         value => at_most(value, INCREMENT_MAX, BAD_INCREMENT),
     }
 }
 
-fn at_most(value: i64, max: u64, error: &'static str) -> Result<u64, Reply> {
-    let value = u64::try_from(value).map_err(|_| failure(NOT_POSITIVE))?;
-    if value <= max { Ok(value) } else { Err(failure(error)) }
+fn at_most(value: i64, max: u64, error: &'static str) -> Result<u64, ErrorText> {
+    let value = u64::try_from(value).map_err(|_| ErrorText::Borrowed(NOT_POSITIVE))?;
+    if value <= max { Ok(value) } else { Err(ErrorText::Borrowed(error)) }
 }
 
-fn limit(args: &Args<'_>, at: usize) -> Result<u64, Reply> {
-    u64::try_from(args.integer(at)?).map_err(|_| failure(NOT_POSITIVE))
+fn limit(args: &Args<'_>, at: usize) -> Result<u64, ErrorText> {
+    u64::try_from(args.integer(at)?).map_err(|_| ErrorText::Borrowed(NOT_POSITIVE))
 }
 
 /// Word `at` as a key, or the error for one that is too long.
-pub(super) fn key<'a>(args: &Args<'a>, at: usize) -> Result<&'a [u8], Reply> {
+pub(super) fn key<'a>(args: &Args<'a>, at: usize) -> Result<&'a [u8], ErrorText> {
     let key = args.get(at);
-    if key.len() <= KEY_BYTES_MAX { Ok(key) } else { Err(failure(LONG_KEY)) }
+    if key.len() <= KEY_BYTES_MAX { Ok(key) } else { Err(ErrorText::Borrowed(LONG_KEY)) }
 }
 
-fn scale(args: &Args<'_>, at: usize) -> Result<Scale, Reply> {
-    Scale::parse(args.get(at)).ok_or(failure(BAD_SCALE))
+fn scale(args: &Args<'_>, at: usize) -> Result<Scale, ErrorText> {
+    Scale::parse(args.get(at)).ok_or(ErrorText::Borrowed(BAD_SCALE))
 }
 
 fn series(scale: Scale, sliding: bool) -> Series {
@@ -98,7 +97,7 @@ fn series(scale: Scale, sliding: bool) -> Series {
 }
 
 /// The counter and charge of `key scale limit [increment] [option ...]`.
-fn charge<'a>(args: &Args<'a>, takes: Takes) -> Result<(&'a [u8], Charge, Options), Reply> {
+fn charge<'a>(args: &Args<'a>, takes: Takes) -> Result<(&'a [u8], Charge, Options), ErrorText> {
     let (key, scale, limit) = (key(args, 1)?, scale(args, 2)?, limit(args, 3)?);
     let options = options(args, 4, takes)?;
     let charge =
@@ -117,8 +116,8 @@ pub(super) fn plain_charge(args: &Args<'_>) -> Option<Charge> {
 }
 
 /// Makes a reply of what a handler found out.
-fn answer(result: Result<Reply, Reply>) -> Reply {
-    result.unwrap_or_else(|error| error)
+fn answer(result: Result<Reply, ErrorText>) -> Reply {
+    result.unwrap_or_else(Reply::Error)
 }
 
 fn integer_reply(value: u64) -> Reply {
@@ -169,14 +168,14 @@ pub(super) fn mhit(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     }))
 }
 
-fn mhit_charges<'a>(args: &Args<'a>) -> Result<Vec<(&'a [u8], Charge)>, Reply> {
-    let count = usize::try_from(args.integer(1)?).map_err(|_| failure(BAD_LIMITS))?;
+fn mhit_charges<'a>(args: &Args<'a>) -> Result<Vec<(&'a [u8], Charge)>, ErrorText> {
+    let count = usize::try_from(args.integer(1)?).map_err(|_| ErrorText::Borrowed(BAD_LIMITS))?;
     if !(1..=MANY_MAX).contains(&count) {
-        return Err(failure(BAD_LIMITS));
+        return Err(ErrorText::Borrowed(BAD_LIMITS));
     }
     let end = 2 + 4 * count;
     if args.len() < end {
-        return Err(failure(SYNTAX));
+        return Err(ErrorText::Borrowed(SYNTAX));
     }
     let sliding = options(args, end, Takes::Sliding)?.sliding;
     (2..end)
@@ -203,7 +202,7 @@ pub(super) fn inc(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 }
 
 /// The counter of `key scale` and, from word `options_at` on, `[SLIDING]`.
-fn counter<'a>(args: &Args<'a>, options_at: usize) -> Result<(&'a [u8], Series), Reply> {
+fn counter<'a>(args: &Args<'a>, options_at: usize) -> Result<(&'a [u8], Series), ErrorText> {
     let (key, scale) = (key(args, 1)?, scale(args, 2)?);
     Ok((key, series(scale, options(args, options_at, Takes::Sliding)?.sliding)))
 }
@@ -234,7 +233,8 @@ pub(super) fn expires_at(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 
 pub(super) fn refund(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     answer(counter(args, 4).and_then(|(key, series)| {
-        let amount = u64::try_from(args.integer(3)?).map_err(|_| failure(NOT_POSITIVE))?;
+        let amount =
+            u64::try_from(args.integer(3)?).map_err(|_| ErrorText::Borrowed(NOT_POSITIVE))?;
         let (engine, reader) = (context.engine, &mut context.reader);
         Ok(integer_reply(engine.refund(reader, context.now_ms, key, series, amount)))
     }))

@@ -42,37 +42,34 @@ fn number(value: usize) -> i64 {
 }
 
 fn key_specs(keys: Keys) -> Vec<Frame> {
-    let field = |name: &str, value: i64| (resp::text(name), resp::integer(value));
     let (begin, how, find) = match keys {
         Keys::None => return Vec::new(),
         Keys::Range { first, last, step, .. } => {
             // Redis counts the last key from the first one, unless it counts from the end.
             let last = if last < 0 { i64::from(last) } else { i64::from(last) - number(first) };
-            let step = number(step);
-            (
-                first,
-                "range",
-                vec![field("lastkey", last), field("keystep", step), field("limit", 0)],
-            )
+            let find = [("lastkey", last), ("keystep", number(step)), ("limit", 0)];
+            (first, "range", find)
         }
         Keys::Counted { count_at, step, .. } => {
-            let step = number(step);
-            let find = vec![field("keynumidx", 0), field("firstkey", 1), field("keystep", step)];
+            let find = [("keynumidx", 0), ("firstkey", 1), ("keystep", number(step))];
             (count_at, "keynum", find)
         }
-    };
-    let section = |how: &str, spec: Vec<(Frame, Frame)>| {
-        resp::map(vec![
-            (resp::text("type"), resp::text(how)),
-            (resp::text("spec"), resp::map(spec)),
-        ])
     };
     let flags = keys.access().iter().map(|word| resp::simple(word)).collect();
     vec![resp::map(vec![
         (resp::text("flags"), resp::set(flags)),
-        (resp::text("begin_search"), section("index", vec![field("index", number(begin))])),
-        (resp::text("find_keys"), section(how, find)),
+        (resp::text("begin_search"), search("index", &[("index", number(begin))])),
+        (resp::text("find_keys"), search(how, &find)),
     ])]
+}
+
+/// One of the two steps by which Redis finds keys: its type and its numbers.
+fn search(how: &str, numbers: &[(&str, i64)]) -> Frame {
+    let numbers = numbers.iter().map(|(name, value)| (resp::text(name), resp::integer(*value)));
+    resp::map(vec![
+        (resp::text("type"), resp::text(how)),
+        (resp::text("spec"), resp::map(numbers.collect())),
+    ])
 }
 
 /// The documentation of one command, with its subcommands.

@@ -47,7 +47,7 @@ fn get(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 }
 
 fn set(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return failure("ERR syntax error");
     }
     let text = |at| String::from_utf8(args.get(at).to_vec());

@@ -262,12 +262,12 @@ fn hit_now(
             encode_five(out, verdict.to_reply());
         }
         Err(refused) => {
-            let reply = refusal(refused);
-            if let (Some(row), Reply::Error(text)) = (timer.row, &reply) {
-                context.stats.fail(row, text);
+            let text = refusal(refused);
+            if let Some(row) = timer.row {
+                context.stats.fail(row, &text);
             }
             timer.untimed += 1;
-            reply.encode(context.session.protocol, out);
+            Reply::Error(text).encode(context.session.protocol, out);
         }
     }
 }

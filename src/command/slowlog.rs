@@ -55,7 +55,7 @@ fn get(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
                     Ok(count) => count,
                     Err(_) => return failure(text),
                 },
-                Err(reply) => return reply,
+                Err(text) => return Reply::Error(text),
             }
         }
         _ => {

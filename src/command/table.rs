@@ -5,7 +5,7 @@
 
 use super::session::{Effect, Replies};
 use super::spec::{Flags, Spec};
-use super::{Args, Context};
+use super::{Args, Context, ErrorText};
 use crate::config::DebugCommand;
 use crate::resp::Reply;
 
@@ -157,7 +157,7 @@ pub(super) fn subcommands(container: &str) -> impl Iterator<Item = &'static Spec
 }
 
 /// The row that serves a request, or the error that Redis gives.
-pub fn resolve(args: &Args<'_>) -> Result<usize, Reply> {
+pub fn resolve(args: &Args<'_>) -> Result<usize, ErrorText> {
     let row = lookup(args.get(0)).filter(|row| !TABLE[*row].name.contains('|'));
     let Some(row) = row else {
         return Err(unknown_command(args));
@@ -172,7 +172,7 @@ pub fn resolve(args: &Args<'_>) -> Result<usize, Reply> {
 /// Most bytes of an unknown name, and of its arguments, that are shown back.
 const SHOWN_BYTES_MAX: usize = 128;
 
-fn unknown_command(args: &Args<'_>) -> Reply {
+fn unknown_command(args: &Args<'_>) -> ErrorText {
     let name = shown(args.get(0), SHOWN_BYTES_MAX);
     let mut shown_args = String::new();
     for arg in args.iter().skip(1) {
@@ -182,13 +182,13 @@ fn unknown_command(args: &Args<'_>) -> Reply {
         let room = SHOWN_BYTES_MAX - shown_args.len();
         shown_args.push_str(&format!("'{}' ", shown(arg, room)));
     }
-    error(format!("ERR unknown command '{name}', with args beginning with: {shown_args}"))
+    format!("ERR unknown command '{name}', with args beginning with: {shown_args}").into()
 }
 
-fn unknown_subcommand(container: &Spec, name: &[u8]) -> Reply {
+fn unknown_subcommand(container: &Spec, name: &[u8]) -> ErrorText {
     let name = shown(name, SHOWN_BYTES_MAX);
     let container = container.name.to_ascii_uppercase();
-    error(format!("ERR unknown subcommand '{name}'. Try {container} HELP."))
+    format!("ERR unknown subcommand '{name}'. Try {container} HELP.").into()
 }
 
 fn shown(word: &[u8], bytes_max: usize) -> String {
@@ -229,11 +229,11 @@ fn run(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             context.session.effect = Effect::Close;
             return Reply::Nothing;
         }
-        Err(reply) => return rejected(context, None, reply),
+        Err(text) => return rejected(context, None, text),
     };
     let spec = TABLE[row];
-    if let Err(reply) = may_run(context, spec, args) {
-        return rejected(context, Some(row), reply);
+    if let Err(text) = may_run(context, spec, args) {
+        return rejected(context, Some(row), text);
     }
     let number = u64::try_from(row + 1).unwrap_or(u64::MAX);
     context.session.record.last_command.store(number, std::sync::atomic::Ordering::Relaxed);
@@ -244,11 +244,9 @@ fn run(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     reply
 }
 
-fn rejected(context: &Context<'_>, row: Option<usize>, reply: Reply) -> Reply {
-    if let Reply::Error(text) = &reply {
-        context.stats.reject(row, text);
-    }
-    reply
+fn rejected(context: &Context<'_>, row: Option<usize>, text: ErrorText) -> Reply {
+    context.stats.reject(row, &text);
+    Reply::Error(text)
 }
 
 /// A browser that was tricked into speaking to us begins with one of these.
@@ -256,20 +254,19 @@ fn is_cross_protocol(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
-fn may_run(context: &Context<'_>, spec: &Spec, args: &Args<'_>) -> Result<(), Reply> {
+fn may_run(context: &Context<'_>, spec: &Spec, args: &Args<'_>) -> Result<(), ErrorText> {
     if !spec.takes(args.len()) {
         let name = spec.name;
-        return Err(error(format!("ERR wrong number of arguments for '{name}' command")));
+        return Err(format!("ERR wrong number of arguments for '{name}' command").into());
     }
     if !context.session.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
-        return Err(failure("NOAUTH Authentication required."));
+        return Err("NOAUTH Authentication required.".into());
     }
     if spec.flags.contains(Flags::PROTECTED) && !debug_allowed(context) {
-        return Err(failure(
-            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \
+        return Err("ERR DEBUG command not allowed. If the enable-debug-command option is set to \
              \"local\", you can run it from a local connection, otherwise you need to set this \
-             option in the configuration file, and then restart the server.",
-        ));
+             option in the configuration file, and then restart the server."
+            .into());
     }
     Ok(())
 }

@@ -3,14 +3,14 @@
 //! Not here: the arithmetic (limiter::gcra). Invariant: `CL.THROTTLE` and `RL.THROTTLE` say 0 for
 //! allowed, `THROTTLE` says 1; their argument errors (redis-cell really says both prefixes) are those of the server they stand in for.
 
-use super::table::{error, failure};
-use super::{Args, Context};
+use super::table::failure;
+use super::{Args, Context, ErrorText};
 use crate::engine::ThrottleError;
 use crate::limiter::gcra::{GcraError, Quota};
 use crate::resp::Reply;
 
 /// How a server reads one integer argument, named for its error.
-type ReadInteger = fn(&Args<'_>, usize, &str) -> Result<i64, Reply>;
+type ReadInteger = fn(&Args<'_>, usize, &str) -> Result<i64, ErrorText>;
 
 pub(super) fn rl_throttle(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     if args.len() > 6 {
@@ -34,16 +34,18 @@ pub(super) fn throttle(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     if args.len() > 6 {
         return failure("ERR wrong number of arguments for 'throttle' command");
     }
-    let read: ReadInteger =
-        |args, at, name| args.integer(at).map_err(|_| error(format!("ERR invalid {name}")));
+    let read: ReadInteger = |args, at, name| {
+        args.integer(at).map_err(|_| ErrorText::Owned(format!("ERR invalid {name}")))
+    };
     decide(context, args, read, Quota::crab)
 }
 
 /// Reads an integer as redis-cell does, by Rust's rules: a plus sign and leading zeros are fine.
-fn cell_integer(args: &Args<'_>, at: usize, _name: &str) -> Result<i64, Reply> {
+fn cell_integer(args: &Args<'_>, at: usize, _name: &str) -> Result<i64, ErrorText> {
     let word = String::from_utf8_lossy(args.get(at));
-    word.parse()
-        .map_err(|_| error(format!("Cell error: Store error: Couldn't parse as integer: {word}")))
+    word.parse().map_err(|_| {
+        ErrorText::Owned(format!("Cell error: Store error: Couldn't parse as integer: {word}"))
+    })
 }
 
 fn decide(
@@ -58,7 +60,7 @@ fn decide(
         let count = read(args, 3, "count_per_period")?;
         let period_s = read(args, 4, "period")?;
         let quantity = if args.len() > 5 { read(args, 5, "quantity")? } else { 1 };
-        let refused = |gcra: GcraError| error(gcra.to_string());
+        let refused = |gcra: GcraError| ErrorText::Owned(gcra.to_string());
         let quota = quota(max_burst, count, period_s).map_err(refused)?;
         context.engine.throttle(context.now_ns, key, &quota, quantity).map_err(|why| match why {
             ThrottleError::Gcra(gcra) => refused(gcra),
@@ -71,6 +73,6 @@ fn decide(
             context.stats.verdicts(1 - denied, denied);
             Reply::Five(decision.to_reply())
         }
-        Err(error) => error,
+        Err(text) => Reply::Error(text),
     }
 }

@@ -81,7 +81,8 @@ fn hits(c: &mut Criterion) {
 }
 
 fn wire(c: &mut Criterion) {
-    let request = b"*4\r\n$6\r\nRL.HIT\r\n$25\r\nrl:user:000000123456:apix\r\n$5\r\n60000\r\n$3\r\n100\r\n";
+    let request =
+        b"*4\r\n$6\r\nRL.HIT\r\n$25\r\nrl:user:000000123456:apix\r\n$5\r\n60000\r\n$3\r\n100\r\n";
     let limits = Limits {
         bulk_bytes_max: 1 << 20,
         args_max: 65_536,

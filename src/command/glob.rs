@@ -12,7 +12,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     matches_with(pattern, text, false)
 }
 
-/// As [`matches`], with ASCII letters alike in either case.
+/// As [`matches()`], with ASCII letters alike in either case.
 pub fn matches_nocase(pattern: &[u8], text: &[u8]) -> bool {
     matches_with(pattern, text, true)
 }

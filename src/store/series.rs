@@ -19,7 +19,7 @@ pub struct Series {
 pub(super) const CODE_BITS: u32 = 40;
 
 impl Series {
-    /// A number of [`CODE_BITS`] bits that names the series.
+    /// A number of 40 bits that names the series.
     pub fn code(self) -> u64 {
         self.scale.ms() << 1 | u64::from(self.kind == Kind::Sliding)
     }

@@ -63,14 +63,15 @@ fn health_follows_the_server_and_its_password() {
 }
 
 #[test]
-fn a_closed_standard_error_ends_nothing() {
+fn closed_outputs_end_nothing() {
     let port = free_port();
     let mut child = program()
         .args(["--port", &port.to_string(), "--bind=127.0.0.1", "--loglevel=debug"])
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the server starts");
-    drop(child.stderr.take());
+    drop((child.stdout.take(), child.stderr.take()));
     let args = ["health", "--port", &port.to_string()];
     // Twice: the first check makes it log, with nobody left to read.
     for _ in 0..2 {

@@ -139,7 +139,7 @@ impl Fake {
             host: &self.host,
             stats: &self.stats,
         };
-        execute(&mut context, &Args::new(&bytes, &spans))
+        execute(&mut context, &Args::new(&bytes, &spans)).0
     }
 
     /// The text of the error that a request gets.

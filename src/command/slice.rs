@@ -302,8 +302,7 @@ impl Timer {
 
     /// Executes a request through the table, timed on its own.
     fn time(&mut self, context: &mut Context<'_>, args: &Args<'_>, out: &mut Vec<u8>) {
-        let row = resolve(args).ok();
-        let reply = execute(context, args);
+        let (reply, row) = execute(context, args);
         // Read afterwards: HELLO answers in the protocol that it chooses.
         reply.encode(context.session.protocol, out);
         context.session.record.commands.fetch_add(1, Relaxed);

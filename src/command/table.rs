@@ -207,34 +207,42 @@ pub(super) fn failure(text: &'static str) -> Reply {
 
 /// Serves one request: finds its row, checks that it may run, runs it, notes what failed.
 ///
-/// The row's number is left in [`ClientRecord::last_command`](super::ClientRecord); time and calls
-/// are the caller's to note, since it has the clock.
-pub fn execute(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
+/// The row's number is left in [`ClientRecord::last_command`](super::ClientRecord) and returned if
+/// the command ran; time and calls are the caller's to note, since it has the clock.
+pub fn execute(context: &mut Context<'_>, args: &Args<'_>) -> (Reply, Option<usize>) {
     let before = context.session.replies;
-    let reply = run(context, args);
+    let (reply, ran) = match admit(context, args) {
+        Ok(row) => (run(context, row, args), Some(row)),
+        Err(reply) => (reply, None),
+    };
     match (before, context.session.replies) {
-        (_, Replies::Off) => Reply::Nothing,
+        (_, Replies::Off) => (Reply::Nothing, ran),
         (Replies::SkipNext, Replies::SkipNext) => {
             context.session.replies = Replies::On;
-            Reply::Nothing
+            (Reply::Nothing, ran)
         }
-        _ => reply,
+        _ => (reply, ran),
     }
 }
 
-fn run(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
-    let row = match resolve(args) {
-        Ok(row) => row,
+/// The row of a request that may run, or what it is answered instead.
+#[expect(clippy::result_large_err, reason = "consumed by its one caller at once")]
+fn admit(context: &mut Context<'_>, args: &Args<'_>) -> Result<usize, Reply> {
+    match resolve(args) {
+        Ok(row) => match may_run(context, TABLE[row], args) {
+            Ok(()) => Ok(row),
+            Err(text) => Err(rejected(context, Some(row), text)),
+        },
         Err(_) if is_cross_protocol(args.get(0)) => {
             context.session.effect = Effect::Close;
-            return Reply::Nothing;
+            Err(Reply::Nothing)
         }
-        Err(text) => return rejected(context, None, text),
-    };
-    let spec = TABLE[row];
-    if let Err(text) = may_run(context, spec, args) {
-        return rejected(context, Some(row), text);
+        Err(text) => Err(rejected(context, None, text)),
     }
+}
+
+fn run(context: &mut Context<'_>, row: usize, args: &Args<'_>) -> Reply {
+    let spec = TABLE[row];
     let number = u64::try_from(row + 1).unwrap_or(u64::MAX);
     context.session.record.last_command.store(number, std::sync::atomic::Ordering::Relaxed);
     let reply = (spec.handler)(context, args);

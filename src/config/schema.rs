@@ -319,7 +319,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Observability,
         unit: "level",
         live: true,
-        help: "Least important lines that are logged; they go to standard error.",
+        help: "Least important lines that are logged; they go to standard output.",
         value: choice!(LogLevel, loglevel),
     },
     Setting {

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ratel::command::Host;
-use ratel::config::Config;
+use ratel::config::{Config, DebugCommand};
 use ratel::server::{Process, Server};
 
 /// Longer than anything here takes on a loaded machine.
@@ -339,6 +339,34 @@ fn a_killed_client_is_closed_at_once() {
     until("forgotten", || node.process.clients().is_empty());
     assert!(!node.process.kill(id));
     assert_eq!(node.closed_by("client_kill"), 1);
+}
+
+#[test]
+fn a_panic_ends_its_own_connection_only() {
+    let enable_debug_command = DebugCommand::Yes;
+    let node = Node::start(Config { io_threads: 1, enable_debug_command, ..config() });
+    let mut other = node.connect();
+    ping(&mut other);
+    let mut stream = node.connect();
+    stream.write_all(&request(&[b"DEBUG", b"PANIC"])).unwrap();
+    expect_closed(&mut stream);
+    until("forgotten", || node.process.report().clients == 1);
+    assert_eq!(node.process.report().connection_panics, 1);
+    ping(&mut other);
+    ping(&mut node.connect());
+}
+
+#[test]
+fn an_ended_pause_lets_the_waiting_requests_go_at_once() {
+    let node = Node::start(config());
+    let (mut stream, mut other) = (node.connect(), node.connect());
+    let pause = request(&[b"CLIENT", b"PAUSE", b"600000", b"ALL"]);
+    stream.write_all(&pause).unwrap();
+    expect(&mut stream, b"+OK\r\n");
+    other.write_all(&request(&[b"ECHO", b"held"])).unwrap();
+    until("the request waits", || node.process.report().client_query_bytes_max > 0);
+    node.process.unpause();
+    expect(&mut other, b"$4\r\nheld\r\n");
 }
 
 #[test]

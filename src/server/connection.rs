@@ -5,6 +5,8 @@
 //! request, requests that wait for their turn and replies that the socket did not take, so an idle
 //! one holds no buffer.
 
+mod turn;
+
 use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,11 +18,10 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-use super::clock::{Reading, monotonic_ns};
 use super::host::{Desk, Process};
 use super::register::{Reason, Row, Seat};
 use super::socket::Socket;
-use crate::command::{Context as CommandContext, Effect, REQUESTS_MAX, Session, Slice, SliceEnd};
+use crate::command::{Effect, Session, Slice, SliceEnd};
 use crate::resp::Parser;
 
 /// Bytes read at once: what 1,000 pipelined requests take. One buffer a thread.
@@ -30,9 +31,6 @@ const INPUT_BYTES: usize = 32 * 1024;
 const JOINED_BYTES_MAX: usize = INPUT_BYTES / 2;
 /// Room that the threads' reply buffer keeps: a slice's 64 KiB and as much again for one reply.
 const REPLY_ROOM_BYTES: usize = 128 * 1024;
-/// A turn takes a further slice only while it has so few bytes of replies, so that what a client
-/// that never reads can pile up stays near one slice's 64 KiB.
-const SHARED_REPLY_BYTES: usize = 4 * 1024;
 /// How long the server goes on reading what a client sends after its last reply: if it closed
 /// with bytes unread, the kernel would send a reset, which may overtake that reply.
 const LINGER_MS: u64 = 500;
@@ -260,76 +258,6 @@ impl Connection {
         Poll::Ready(read)
     }
 
-    fn serve_kept(&mut self, workspace: &mut Workspace) -> SliceEnd {
-        let mut kept = std::mem::take(&mut self.kept);
-        let end = self.run(&mut workspace.slice, &mut kept, &mut workspace.replies);
-        kept.drain(..end.used_bytes);
-        if kept.is_empty() {
-            kept = Vec::new();
-        } else if kept.capacity() / 4 > kept.len() {
-            kept.shrink_to_fit();
-        }
-        self.kept = kept;
-        end
-    }
-
-    fn keep(&mut self, rest: &[u8]) {
-        if rest.is_empty() {
-            self.kept = Vec::new();
-        } else {
-            self.kept.clear();
-            self.kept.extend_from_slice(rest);
-        }
-    }
-
-    /// Serves one turn: a full slice, or several that ended early (inline requests come one a
-    /// slice), so that they share one write.
-    fn run(&mut self, slice: &mut Slice, input: &mut [u8], replies: &mut Vec<u8>) -> SliceEnd {
-        let now = self.process.clock.now();
-        let process = self.process.clone();
-        let record = self.session.record.clone();
-        let before = record.commands.load(Relaxed);
-        let mut turn = SliceEnd { used_bytes: 0, more: true, effect: Effect::None };
-        let mut served = 0;
-        for _ in 0..REQUESTS_MAX {
-            let end = self.run_slice(slice, &mut input[turn.used_bytes..], replies, now);
-            turn = SliceEnd { used_bytes: turn.used_bytes + end.used_bytes, ..end };
-            served = record.commands.load(Relaxed).saturating_sub(before);
-            let full = served >= REQUESTS_MAX as u64 || replies.len() >= SHARED_REPLY_BYTES;
-            if full || !end.more || end.effect != Effect::None || end.used_bytes == 0 {
-                break;
-            }
-        }
-        process.desks[self.worker].flow.commands.add(served);
-        record.active_ms.store(now.ms, Relaxed);
-        if turn.used_bytes > 0 && self.session.authenticated {
-            self.row.established.store(true, Relaxed);
-        }
-        turn
-    }
-
-    fn run_slice(
-        &mut self,
-        slice: &mut Slice,
-        input: &mut [u8],
-        replies: &mut Vec<u8>,
-        now: Reading,
-    ) -> SliceEnd {
-        let config = self.process.config.load();
-        let mut context = CommandContext {
-            now_ms: now.ms,
-            now_ns: now.ns,
-            ticker: monotonic_ns,
-            config: &config,
-            engine: &self.process.engine,
-            reader: self.process.engine.reader(),
-            session: &mut self.session,
-            host: &*self.process,
-            stats: &self.process.desks[self.worker].stats,
-        };
-        slice.run(&mut context, &mut self.parser, input, replies)
-    }
-
     /// Writes a slice's replies and does what it asks for.
     fn settle(
         &mut self,
@@ -380,30 +308,6 @@ impl Connection {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         self.desk().flow.output_bytes.add(count);
         self.session.record.written_bytes.fetch_add(count, Relaxed);
-    }
-
-    /// Keeps the books of what this connection holds, and ends it where that is too much.
-    fn account(&mut self) -> Result<(), End> {
-        let bytes = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let held = bytes(self.kept.capacity()) + bytes(self.unsent.capacity());
-        let before = std::mem::replace(&mut self.held_bytes, held);
-        if held == 0 && before == 0 {
-            return Ok(());
-        }
-        let record = &self.session.record;
-        record.query_bytes.store(bytes(self.kept.len()), Relaxed);
-        record.output_bytes.store(bytes(self.unsent.len() - self.unsent_from), Relaxed);
-        // Wraps down where less is held than before, as the sum of all never falls below 0.
-        let change = held.wrapping_sub(before);
-        let all = self.process.client_bytes.fetch_add(change, Relaxed).wrapping_add(change);
-        let config = self.process.config.load();
-        if !self.more && self.kept.len() > config.client_query_buffer_limit {
-            return Err(End::Cut(Reason::QueryBuffer));
-        }
-        if held > before && all > bytes(config.maxmemory_clients) {
-            return Err(End::Cut(Reason::ClientMemory));
-        }
-        Ok(())
     }
 
     fn linger(&mut self, cx: &mut Context<'_>, left_bytes: usize) -> Poll<Result<Step, End>> {

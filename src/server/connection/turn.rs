@@ -1,0 +1,115 @@
+//! A connection's turn: requests served from what was read, and the books of what is left.
+//!
+//! Not here: sockets. Invariant: what the books say is what the connection holds.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::super::clock::{Reading, monotonic_ns};
+use super::super::register::Reason;
+use super::{Connection, End, Workspace};
+use crate::command::{Context as CommandContext, Effect, REQUESTS_MAX, Slice, SliceEnd};
+
+/// A turn takes a further slice only while it has so few bytes of replies, so that what a client
+/// that never reads can pile up stays near one slice's 64 KiB.
+const SHARED_REPLY_BYTES: usize = 4 * 1024;
+
+impl Connection {
+    pub(super) fn serve_kept(&mut self, workspace: &mut Workspace) -> SliceEnd {
+        let mut kept = std::mem::take(&mut self.kept);
+        let end = self.run(&mut workspace.slice, &mut kept, &mut workspace.replies);
+        kept.drain(..end.used_bytes);
+        if kept.is_empty() {
+            kept = Vec::new();
+        } else if kept.capacity() / 4 > kept.len() {
+            kept.shrink_to_fit();
+        }
+        self.kept = kept;
+        end
+    }
+
+    pub(super) fn keep(&mut self, rest: &[u8]) {
+        if rest.is_empty() {
+            self.kept = Vec::new();
+        } else {
+            self.kept.clear();
+            self.kept.extend_from_slice(rest);
+        }
+    }
+
+    /// Serves one turn: a full slice, or several that ended early (inline requests come one a
+    /// slice), so that they share one write.
+    pub(super) fn run(
+        &mut self,
+        slice: &mut Slice,
+        input: &mut [u8],
+        replies: &mut Vec<u8>,
+    ) -> SliceEnd {
+        let now = self.process.clock.now();
+        let process = self.process.clone();
+        let record = self.session.record.clone();
+        let before = record.commands.load(Relaxed);
+        let mut turn = SliceEnd { used_bytes: 0, more: true, effect: Effect::None };
+        let mut served = 0;
+        for _ in 0..REQUESTS_MAX {
+            let end = self.run_slice(slice, &mut input[turn.used_bytes..], replies, now);
+            turn = SliceEnd { used_bytes: turn.used_bytes + end.used_bytes, ..end };
+            served = record.commands.load(Relaxed).saturating_sub(before);
+            let full = served >= REQUESTS_MAX as u64 || replies.len() >= SHARED_REPLY_BYTES;
+            if full || !end.more || end.effect != Effect::None || end.used_bytes == 0 {
+                break;
+            }
+        }
+        process.desks[self.worker].flow.commands.add(served);
+        record.active_ms.store(now.ms, Relaxed);
+        if turn.used_bytes > 0 && self.session.authenticated {
+            self.row.established.store(true, Relaxed);
+        }
+        turn
+    }
+
+    fn run_slice(
+        &mut self,
+        slice: &mut Slice,
+        input: &mut [u8],
+        replies: &mut Vec<u8>,
+        now: Reading,
+    ) -> SliceEnd {
+        let config = self.process.config.load();
+        let mut context = CommandContext {
+            now_ms: now.ms,
+            now_ns: now.ns,
+            ticker: monotonic_ns,
+            config: &config,
+            engine: &self.process.engine,
+            reader: self.process.engine.reader(),
+            session: &mut self.session,
+            host: &*self.process,
+            stats: &self.process.desks[self.worker].stats,
+        };
+        slice.run(&mut context, &mut self.parser, input, replies)
+    }
+
+    /// Keeps the books of what this connection holds, and ends it where that is too much.
+    pub(super) fn account(&mut self) -> Result<(), End> {
+        let bytes = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let held = bytes(self.kept.capacity()) + bytes(self.unsent.capacity());
+        let before = std::mem::replace(&mut self.held_bytes, held);
+        if held == 0 && before == 0 {
+            return Ok(());
+        }
+        let record = &self.session.record;
+        record.query_bytes.store(bytes(self.kept.len()), Relaxed);
+        record.output_bytes.store(bytes(self.unsent.len() - self.unsent_from), Relaxed);
+        // Wraps down where less is held than before, as the sum of all never falls below 0.
+        let change = held.wrapping_sub(before);
+        let all = self.process.client_bytes.fetch_add(change, Relaxed).wrapping_add(change);
+        let config = self.process.config.load();
+        if !self.more && self.kept.len() > config.client_query_buffer_limit {
+            return Err(End::Cut(Reason::QueryBuffer));
+        }
+        if held > before && all > bytes(config.maxmemory_clients) {
+            return Err(End::Cut(Reason::ClientMemory));
+        }
+        Ok(())
+    }
+}

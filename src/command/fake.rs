@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::Mutex;
 
 use super::{
-    Args, ClientRecord, Context, Effect, Host, Identity, PauseMode, Report, Session, SlowEntry,
-    Stats, execute,
+    Args, ClientRecord, Context, Effect, Host, Identity, PauseMode, Report, Session, Slice,
+    SliceEnd, SlowEntry, Stats, execute,
 };
 use crate::config::{Config, schema};
 use crate::engine::{Engine, Options};
-use crate::resp::{Frame, Protocol, Reply, Span};
+use crate::resp::{Frame, Parser, Protocol, Reply, Span};
 
 /// The time in every test, ms since the epoch.
 pub(super) const NOW_MS: u64 = 1_700_000_000_123;
@@ -127,8 +127,20 @@ impl Fake {
 
     pub(super) fn ask_words(&mut self, request: &[&str]) -> Reply {
         let (bytes, spans) = words(request);
+        self.with_context(|context| execute(context, &Args::new(&bytes, &spans)).0)
+    }
+
+    /// Runs one slice over `input`; what it answered and how it ended.
+    pub(super) fn slice(&mut self, parser: &mut Parser, input: &mut [u8]) -> (Vec<u8>, SliceEnd) {
+        let mut out = Vec::new();
+        let end =
+            self.with_context(|context| Slice::default().run(context, parser, input, &mut out));
+        (out, end)
+    }
+
+    fn with_context<R>(&mut self, act: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let config = self.host.config();
-        let mut context = Context {
+        act(&mut Context {
             now_ms: NOW_MS,
             now_ns: NOW_MS * 1_000_000,
             ticker: || 0,
@@ -138,8 +150,7 @@ impl Fake {
             session: &mut self.session,
             host: &self.host,
             stats: &self.stats,
-        };
-        execute(&mut context, &Args::new(&bytes, &spans)).0
+        })
     }
 
     /// The text of the error that a request gets.

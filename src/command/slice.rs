@@ -332,3 +332,7 @@ fn note_slow(context: &Context<'_>, args: &Args<'_>, nanos: u64) {
         name: record.identity.lock().name.clone(),
     });
 }
+
+#[cfg(test)]
+#[path = "slice_tests.rs"]
+mod tests;

@@ -18,7 +18,7 @@ const PLACE_BITS: u32 = 32;
 pub struct ScanPage {
     /// Where to go on; 0 = the scan is complete.
     pub cursor: u64,
-    /// Names; one with several counters may come more than once, as Redis's scans may repeat.
+    /// Names, sorted; one with several counters may come again in a later page, as in Redis.
     pub keys: Vec<Vec<u8>>,
 }
 
@@ -138,7 +138,9 @@ impl Page {
         self.count.saturating_sub(self.keys.len()).clamp(1, 256)
     }
 
-    fn ending_at(self, id: u64, place: u64) -> ScanPage {
+    fn ending_at(mut self, id: u64, place: u64) -> ScanPage {
+        self.keys.sort_unstable();
+        self.keys.dedup();
         ScanPage { cursor: id << PLACE_BITS | place, keys: self.keys }
     }
 }

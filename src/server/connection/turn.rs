@@ -45,22 +45,20 @@ impl Connection {
         replies: &mut Vec<u8>,
     ) -> SliceEnd {
         let now = self.process.clock.now();
-        let process = self.process.clone();
-        let record = self.session.record.clone();
-        let before = record.commands.load(Relaxed);
+        let before = self.session.record.commands.load(Relaxed);
         let mut turn = SliceEnd { used_bytes: 0, more: true, effect: Effect::None };
         let mut served = 0;
         for _ in 0..REQUESTS_MAX {
             let end = self.run_slice(slice, &mut input[turn.used_bytes..], replies, now);
             turn = SliceEnd { used_bytes: turn.used_bytes + end.used_bytes, ..end };
-            served = record.commands.load(Relaxed).saturating_sub(before);
+            served = self.session.record.commands.load(Relaxed).saturating_sub(before);
             let full = served >= REQUESTS_MAX as u64 || replies.len() >= SHARED_REPLY_BYTES;
             if full || !end.more || end.effect != Effect::None || end.used_bytes == 0 {
                 break;
             }
         }
-        process.desks[self.worker].flow.commands.add(served);
-        record.active_ms.store(now.ms, Relaxed);
+        self.process.desks[self.worker].flow.commands.add(served);
+        self.session.record.active_ms.store(now.ms, Relaxed);
         if turn.used_bytes > 0 && self.session.authenticated {
             self.row.established.store(true, Relaxed);
         }

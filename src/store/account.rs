@@ -4,7 +4,9 @@
 //! never exceeds the limit by a charge that was granted, and returns to its value when what was
 //! charged is given back.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::sync::AtomicU64;
 
 /// Bytes held by the store, in total and at most.
 #[derive(Debug)]

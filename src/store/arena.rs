@@ -5,10 +5,11 @@
 //! Invariant: a run of words handed out lies within one chunk and is handed out once.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::account::Full;
 use super::pool::{CHUNK_WORDS, Chunk, Pool};
+use super::sync::{AtomicU64, AtomicUsize};
 
 /// log2 of the words in the first chunk.
 const FIRST_LOG2: u32 = 7;
@@ -105,12 +106,19 @@ impl Arena {
             }),
         }
         .ok_or(Full)?;
-        if cell.get().is_none()
-            && let Err(spare) = cell.set(pool.take(place.chunk_words)?)
-        {
-            pool.give_back(spare);
+        if cell.get().is_some() {
+            return Ok(());
         }
-        Ok(())
+        match pool.take(place.chunk_words).map(|chunk| cell.set(chunk)) {
+            Ok(Ok(())) => Ok(()),
+            // Another thread was faster.
+            Ok(Err(spare)) => {
+                pool.give_back(spare);
+                Ok(())
+            }
+            // Its chunk may have been the last one under the limit: then that one serves.
+            Err(Full) => cell.get().map(|_| ()).ok_or(Full),
+        }
     }
 
     /// The words from `offset` to the end of its chunk; empty for an offset never handed out.

@@ -34,22 +34,15 @@ impl<'v> Counter<'v> {
 
     /// The count: own and foreign, less what was given back.
     pub fn count(&self) -> u64 {
-        self.count_with_own(self.entry().own_word())
-    }
-
-    fn count_with_own(&self, own: u64) -> u64 {
         let entry = self.entry();
-        let refunded = if entry.is_overridden() {
-            self.view
-                .shard(&self.probe)
-                .lock()
-                .override_of(self.offset)
-                .unwrap_or_default()
-                .refunded
-        } else {
-            0
-        };
-        (own.min(COUNT_MAX) + entry.foreign()).saturating_sub(refunded)
+        let count = entry.own() + entry.foreign();
+        // Looked at afterwards: what an override changes must be read under its lock.
+        if entry.is_overridden() {
+            let shard = self.view.shard(&self.probe).lock();
+            let changed = shard.override_of(self.offset).unwrap_or_default();
+            return counted(entry, entry.own(), changed);
+        }
+        count
     }
 
     /// Counts `increment` and returns the count after it.
@@ -75,7 +68,10 @@ impl<'v> Counter<'v> {
         let entry = self.entry();
         loop {
             let seen = entry.own_word();
-            let now = self.count_with_own(seen);
+            if entry.is_overridden() {
+                return self.add_if_settled(increment, admit);
+            }
+            let now = seen.min(COUNT_MAX) + entry.foreign();
             let then = now.saturating_add(increment);
             if !admit(then) {
                 return Err(now);
@@ -90,23 +86,44 @@ impl<'v> Counter<'v> {
         }
     }
 
+    /// [`Counter::add_if`] of an overridden entry: the same own count can stand for different
+    /// counts, so the lock is held from the look to the add.
+    #[cold]
+    fn add_if_settled(&self, increment: u64, admit: impl Fn(u64) -> bool) -> Result<u64, u64> {
+        let entry = self.entry();
+        let mut shard = self.view.shard(&self.probe).lock();
+        loop {
+            let seen = entry.own_word();
+            let changed = shard.override_of(self.offset).unwrap_or_default();
+            let now = counted(entry, seen.min(COUNT_MAX), changed);
+            if !admit(now.saturating_add(increment)) {
+                return Err(now);
+            }
+            // Fails only for a count that began before the first override.
+            if let Ok(own) = entry.try_add_own(seen, increment) {
+                self.note_change_in(&mut shard);
+                return Ok(self.settle_in(&mut shard, own));
+            }
+        }
+    }
+
     /// Gives back at most `amount` and at most the count; returns the count after it.
     pub fn refund(&self, amount: u64) -> u64 {
         self.revise(|entry, changed| {
-            let count = (entry.own() + entry.foreign()).saturating_sub(changed.refunded);
-            changed.refunded += amount.min(count);
+            changed.refunded += amount.min(counted(entry, entry.own(), *changed));
         })
     }
 
     /// Sets the count (at most [`COUNT_MAX`]), forgetting what was counted under earlier stamps.
     /// Returns the count before.
     pub fn replace(&self, count: u64, stamp: u64) -> u64 {
-        let before = self.count();
+        let mut before = 0;
         self.revise(|entry, changed| {
-            entry.replace_own(count.min(COUNT_MAX));
+            let own = entry.replace_own(count.min(COUNT_MAX)).min(COUNT_MAX);
+            before = counted(entry, own, *changed);
             entry.replace_foreign(0);
             // Two changes in one millisecond: the later one must have the higher stamp.
-            changed.stamp = stamp.max(changed.stamp + 1);
+            changed.stamp = stamp.max(changed.stamp.saturating_add(1));
             changed.refunded = 0;
         });
         before
@@ -135,8 +152,8 @@ impl<'v> Counter<'v> {
     fn settle_in(&self, shard: &mut Shard, own: u64) -> u64 {
         let entry = self.entry();
         let changed = shard.override_mut(self.offset);
-        let live = (entry.own() + entry.foreign()).saturating_sub(changed.refunded) > 0;
-        let count = (own + entry.foreign()).saturating_sub(changed.refunded);
+        let live = counted(entry, entry.own(), *changed) > 0;
+        let count = counted(entry, own, *changed);
         let was_live = std::mem::replace(&mut changed.counted, live);
         match (was_live, live) {
             (false, true) => shard.census.born(self.probe.series),
@@ -160,4 +177,9 @@ impl<'v> Counter<'v> {
             self.view.table().set_changed();
         }
     }
+}
+
+/// The count of an entry whose own count is `own`.
+fn counted(entry: Entry<'_>, own: u64, changed: Override) -> u64 {
+    (own + entry.foreign()).saturating_sub(changed.refunded)
 }

@@ -7,15 +7,15 @@
 //! word 2  foreign  sum of what other nodes counted
 //! word 3  key      eight bytes a word, the last one padded with zeros
 //! ```
-//! Not here: locks, verdicts. Invariant: series, key length and key never change once the entry
+//! Not here: locks, verdicts. Who counts writes the own word and then looks at the flags; who changes
+//! a flag then looks at the own word: one of the two must see the other, which only the total order
+//! of `SeqCst` promises (on x86 it costs nothing here: no plain store has it). Invariant: series, key length and key never change once the entry
 //! is published.
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed},
-};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::series::{CODE_BITS, Series};
+use super::sync::AtomicU64;
 use crate::limiter::COUNT_MAX;
 
 /// Longest key, bytes: what fits the header's field and a datagram between nodes.
@@ -112,7 +112,7 @@ impl<'a> Entry<'a> {
     /// This node's count; it saturates at [`COUNT_MAX`].
     #[inline]
     pub fn own(self) -> u64 {
-        self.0[1].load(Acquire).min(COUNT_MAX)
+        self.0[1].load(SeqCst).min(COUNT_MAX)
     }
 
     /// Adds to this node's count and returns the sum.
@@ -124,14 +124,14 @@ impl<'a> Entry<'a> {
         if own.load(Relaxed) >= COUNT_MAX {
             return COUNT_MAX;
         }
-        (own.fetch_add(increment, AcqRel) + increment).min(COUNT_MAX)
+        (own.fetch_add(increment, SeqCst) + increment).min(COUNT_MAX)
     }
 
     /// Adds to this node's count if the sum is as the caller last saw it.
     #[inline]
     pub fn try_add_own(self, seen: u64, increment: u64) -> Result<u64, u64> {
         let sum = (seen + increment).min(COUNT_MAX);
-        self.0[1].compare_exchange(seen, sum, AcqRel, Acquire).map(|_| sum)
+        self.0[1].compare_exchange(seen, sum, SeqCst, Relaxed).map(|_| sum)
     }
 
     /// This node's count as the word holds it, for [`Entry::try_add_own`].
@@ -142,7 +142,7 @@ impl<'a> Entry<'a> {
 
     /// Replaces this node's count.
     pub fn replace_own(self, count: u64) -> u64 {
-        self.0[1].swap(count, AcqRel)
+        self.0[1].swap(count, SeqCst)
     }
 
     /// What other nodes counted.
@@ -153,29 +153,29 @@ impl<'a> Entry<'a> {
 
     /// Replaces what other nodes counted.
     pub fn replace_foreign(self, count: u64) {
-        self.0[2].store(count, std::sync::atomic::Ordering::Release);
+        self.0[2].store(count, Release);
     }
 
     /// True if the shard's table of overrides has this entry.
     #[inline]
     pub fn is_overridden(self) -> bool {
-        self.0[0].load(Acquire) & OVERRIDDEN != 0
+        self.0[0].load(SeqCst) & OVERRIDDEN != 0
     }
 
     /// Sets the override flag.
     pub fn set_overridden(self) {
-        self.0[0].fetch_or(OVERRIDDEN, AcqRel);
+        self.0[0].fetch_or(OVERRIDDEN, SeqCst);
     }
 
     /// Sets the changed flag; true if it was not set before.
     #[inline]
     pub fn set_changed(self) -> bool {
-        self.0[0].load(Acquire) & CHANGED == 0 && self.0[0].fetch_or(CHANGED, AcqRel) & CHANGED == 0
+        self.0[0].load(SeqCst) & CHANGED == 0 && self.0[0].fetch_or(CHANGED, SeqCst) & CHANGED == 0
     }
 
     /// Clears the changed flag: before the counts are read, so that no change is missed.
     pub fn clear_changed(self) {
-        self.0[0].fetch_and(!CHANGED, AcqRel);
+        self.0[0].fetch_and(!CHANGED, SeqCst);
     }
 }
 

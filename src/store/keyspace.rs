@@ -9,14 +9,14 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use crossbeam_skiplist::SkipMap;
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
-use parking_lot::{Mutex, MutexGuard};
 
 use super::account::{Account, Full};
+use super::sync::{AtomicU64, Mutex, MutexGuard};
 
 /// Shards of the map: few enough to be cheap when empty, enough that workers seldom meet.
 const SHARDS: usize = 256;
@@ -162,13 +162,15 @@ impl Keyspace {
 
     /// Removes everything.
     pub fn flush(&self) {
+        // The index first: a key that comes meanwhile must not lose its place in it, and a place
+        // without a key does no harm.
+        while let Some(front) = self.deadlines.pop_front() {
+            front.value().lock().take();
+        }
         for shard in &self.shards {
             let empty = Map::with_hasher(self.hasher.clone());
             let keys = std::mem::replace(&mut *shard.lock(), empty);
-            self.account.release(keys.keys().map(|key| cost_bytes(key)).sum());
-        }
-        while let Some(front) = self.deadlines.pop_front() {
-            front.value().lock().take();
+            self.release(keys.keys().map(|key| cost_bytes(key)).sum());
         }
     }
 

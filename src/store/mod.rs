@@ -18,12 +18,15 @@ mod changes;
 mod counter;
 mod entry;
 mod keyspace;
+#[cfg(all(test, shuttle))]
+mod model;
 mod pool;
 mod reader;
 mod registry;
 mod series;
 mod shard;
 mod slots;
+mod sync;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -10,12 +10,9 @@
 //! published.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
-use parking_lot::Mutex;
-use zerocopy::FromZeros;
 
 use super::account::{Account, Full};
+use super::sync::{AtomicU64, Mutex, zeroed_words};
 
 /// Words in a full chunk: 1 MiB. Larger chunks make a longer stall when the system takes them
 /// back (512 MiB: 17 to 19 ms seen by other threads, 1 MiB: 0.2 to 1.6 ms).
@@ -64,7 +61,7 @@ impl Pool {
             }
         }
         self.account.charge(bytes(words))?;
-        <[AtomicU64]>::new_box_zeroed_with_elems(words).map_err(|_| {
+        zeroed_words(words).ok_or_else(|| {
             self.account.release(bytes(words));
             Full
         })

@@ -5,11 +5,10 @@
 //! series is forgotten once its last bucket has ended.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-use parking_lot::RwLock;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::series::Series;
+use super::sync::{AtomicU64, RwLock};
 
 /// Most series that clients may bring to life: beyond it a probe of all series for one key
 /// would no longer be short (about 0.2 ms at this size).

@@ -6,10 +6,9 @@
 //! time (under the shard's lock); at least one slot in eight is empty, so a probe ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::sync::AtomicU64;
 
 /// Slots of a shard that has any.
 const LEN_MIN: usize = 8;

@@ -9,10 +9,7 @@
 //! key), from its insertion until the whole table is dropped.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-
-use arc_swap::{ArcSwapOption, Guard};
-use parking_lot::Mutex;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 
 use super::account::{Account, Full};
 use super::arena::Arena;
@@ -22,9 +19,11 @@ use super::registry::{Registry, TooManyScales};
 use super::series::Series;
 use super::shard::Shard;
 use super::slots::{self, Slots};
+use super::sync::{AtomicBool, AtomicU64, Held, Mutex, Swapped};
 
 /// Shards of a table: a rebuild of one must stay under a millisecond at 10 million keys.
-pub const SHARDS: usize = 256;
+/// The model (`store/model.rs`) has two, that its threads meet.
+pub const SHARDS: usize = if cfg!(shuttle) { 2 } else { 256 };
 /// Bits of a place within a shard (see [`View::walk`]); the shard is above them.
 const PLACE_BITS: u32 = 24;
 /// What an empty table costs, charged with it: shards, slot pointers, chunk directory.
@@ -82,7 +81,7 @@ pub struct Probe<'k> {
 impl Probe<'_> {
     #[inline]
     fn shard(&self) -> usize {
-        (self.hash >> 56) as usize
+        (self.hash >> (64 - SHARDS.ilog2())) as usize
     }
 
     #[inline]
@@ -114,11 +113,11 @@ pub struct View {
 /// A table and its newest view, until the bucket is dropped.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    live: ArcSwapOption<View>,
+    live: Swapped<View>,
 }
 
 /// A view held by a reader; it keeps the table's memory.
-pub(super) type ViewGuard = Guard<Option<Arc<View>>>;
+pub(super) type ViewGuard = Held<View>;
 
 impl Bucket {
     /// An empty table for the windows that have all expired at `end_ms`.
@@ -136,12 +135,7 @@ impl Bucket {
             changed: AtomicBool::new(false),
         };
         let view = View { table: Arc::new(table), slots: vec![none; SHARDS].into_boxed_slice() };
-        Ok(Bucket { live: ArcSwapOption::from_pointee(view) })
-    }
-
-    /// A bucket without a table, as if dropped already.
-    pub(super) fn gone() -> Bucket {
-        Bucket { live: ArcSwapOption::empty() }
+        Ok(Bucket { live: Swapped::from_pointee(view) })
     }
 
     /// The newest view; `None` once the bucket is dropped.
@@ -191,7 +185,7 @@ impl Bucket {
         if supply.track_changes {
             entry.set_changed();
             shard.changed.push(offset);
-            view.table.changed.store(true, Relaxed);
+            view.table.set_changed();
         }
         slots::publish(&slots, probe.tag(), offset);
         shard.used += 1;
@@ -319,12 +313,13 @@ impl Table {
 
     /// Notes that a shard has changes to drain.
     pub fn set_changed(&self) {
-        self.changed.store(true, Relaxed);
+        // Who reads it finds the list as it is now, or as it will be when the lock is free.
+        self.changed.store(true, Release);
     }
 
     /// The shards, if any has changes to drain.
     pub fn take_changed(&self) -> &[Mutex<Shard>] {
-        if self.changed.swap(false, Relaxed) { &self.shards } else { &[] }
+        if self.changed.swap(false, AcqRel) { &self.shards } else { &[] }
     }
 
     /// Entries of all shards, live or not.
@@ -353,8 +348,8 @@ impl View {
         !self.slots.is_empty()
     }
 
-    /// The table, if this was the last view of it.
-    pub fn into_table(self) -> Option<Table> {
-        Arc::into_inner(self.table)
+    /// The table, which readers of older views may still hold.
+    pub fn into_table(self) -> Arc<Table> {
+        self.table
     }
 }

@@ -8,12 +8,11 @@
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use crossbeam_skiplist::SkipMap;
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
-use parking_lot::Mutex;
 
 use super::account::Account;
 use super::entry;
@@ -21,6 +20,7 @@ use super::pool::Pool;
 use super::reader::Name;
 use super::registry::Registry;
 use super::series::Series;
+use super::sync::{AtomicU32, AtomicU64, Mutex};
 use super::table::{Bucket, Probe, Refusal, Supply, Table, View, ViewGuard};
 
 /// How often an insert that meets a bucket being dropped tries again.
@@ -33,8 +33,8 @@ enum Grave {
     Popped(Arc<View>),
     /// Slots are being freed.
     Slots(Box<View>),
-    /// Chunks are being freed.
-    Chunks(Box<Table>),
+    /// Chunks are being freed, once no reader holds an older view.
+    Chunks(Arc<Table>),
 }
 
 /// See the module.
@@ -44,6 +44,8 @@ pub struct Windows {
     hasher: SeedableRandomState,
     supply: Supply,
     next_id: AtomicU32,
+    /// Held while a bucket is added.
+    making: Mutex<()>,
     graveyard: Mutex<Vec<Grave>>,
     expired: AtomicU64,
 }
@@ -65,6 +67,7 @@ impl Windows {
             hasher: SeedableRandomState::with_seed(seed, shared),
             supply,
             next_id: AtomicU32::new(1),
+            making: Mutex::default(),
             graveyard: Mutex::default(),
             expired: AtomicU64::new(0),
         }
@@ -130,16 +133,15 @@ impl Windows {
         &self,
         bucket_ms: u64,
     ) -> Result<crossbeam_skiplist::map::Entry<'_, u64, Bucket>, Refusal> {
-        let id = self.next_id.fetch_add(1, Relaxed) & ID_MAX;
-        let mut bucket = Some(Bucket::new(id.max(1), bucket_ms, &self.supply.account)?);
-        let entry = self.buckets.get_or_insert_with(bucket_ms, || match bucket.take() {
-            Some(bucket) => bucket,
-            None => Bucket::gone(),
-        });
-        if let Some(unused) = bucket.and_then(|bucket| bucket.take()) {
-            self.bury(unused);
+        // Of two threads that insert at once the skiplist would drop one's bucket, and with it what
+        // was charged for it.
+        let _only_one = self.making.lock();
+        if let Some(entry) = self.buckets.get(&bucket_ms) {
+            return Ok(entry);
         }
-        Ok(entry)
+        let id = self.next_id.fetch_add(1, Relaxed) & ID_MAX;
+        let bucket = Bucket::new(id.max(1), bucket_ms, &self.supply.account)?;
+        Ok(self.buckets.get_or_insert(bucket_ms, bucket))
     }
 
     fn bury(&self, view: Arc<View>) {
@@ -150,10 +152,9 @@ impl Windows {
     pub fn expire(&self, now_ms: u64) -> u64 {
         let mut dropped = 0;
         let mut popped = false;
-        while self.buckets.front().is_some_and(|front| *front.key() <= now_ms) {
-            let Some(front) = self.buckets.pop_front() else {
-                break;
-            };
+        while let Some(front) = self.buckets.front().filter(|front| *front.key() <= now_ms) {
+            // Not `pop_front`: after a flush in between it would take one that has not ended.
+            front.remove();
             if let Some(view) = front.value().take() {
                 dropped += view.table().entries();
                 self.bury(view);
@@ -201,23 +202,27 @@ impl Windows {
                 if view.give_back_one() {
                     return (Some(Grave::Slots(view)), true);
                 }
-                (view.into_table().map(|table| Grave::Chunks(Box::new(table))), true)
+                (Some(Grave::Chunks(view.into_table())), true)
             }
-            Grave::Chunks(mut table) => {
-                let more = table.give_back_one(&self.supply);
-                (more.then_some(Grave::Chunks(table)), true)
-            }
+            Grave::Chunks(mut table) => match Arc::get_mut(&mut table) {
+                Some(free) => {
+                    let more = free.give_back_one(&self.supply);
+                    (more.then_some(Grave::Chunks(table)), true)
+                }
+                None => (Some(Grave::Chunks(table)), false),
+            },
         }
     }
 
     /// Drops everything.
     pub fn flush(&self) {
+        // The registry first: a counter that comes meanwhile must stay registered.
+        self.supply.registry.clear();
         while let Some(front) = self.buckets.pop_front() {
             if let Some(view) = front.value().take() {
                 self.bury(view);
             }
         }
-        self.supply.registry.clear();
     }
 
     /// Counters that live at `now_ms`.

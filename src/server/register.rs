@@ -88,13 +88,14 @@ impl Row {
         let over = |since_ms: u64, limit_s: u64| {
             limit_s > 0 && now_ms.saturating_sub(since_ms) >= limit_s.saturating_mul(1000)
         };
+        // First: who has no password must not gain time by leaving refusals unread.
+        let established = self.established.load(Ordering::Relaxed);
+        if !established && over(self.record.created_ms, config.handshake_timeout_s) {
+            return Some(Reason::HandshakeTimeout);
+        }
         if self.record.output_bytes.load(Ordering::Relaxed) > 0 {
             let since_ms = self.progress_ms.load(Ordering::Relaxed);
             return over(since_ms, config.output_stall_timeout_s).then_some(Reason::OutputStall);
-        }
-        if !self.established.load(Ordering::Relaxed) {
-            let since_ms = self.record.created_ms;
-            return over(since_ms, config.handshake_timeout_s).then_some(Reason::HandshakeTimeout);
         }
         let since_ms = self.record.active_ms.load(Ordering::Relaxed);
         over(since_ms, config.timeout_s).then_some(Reason::Timeout)

@@ -248,7 +248,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Clients,
         unit: "bytes",
         live: true,
-        help: "Most bytes of all clients' buffers; beyond it a client that needs more is closed.",
+        help: "Most bytes of all clients' buffers; beyond it the largest is closed.",
         value: number!(Bytes, maxmemory_clients, 1 << 20, i64::MAX),
     },
     Setting {

@@ -114,8 +114,8 @@ impl Value {
                 }
             }
             Value::Text { bytes_max, set, .. } => {
-                if text.len() > *bytes_max || text.contains('\0') {
-                    return Err(format!("argument must be at most {bytes_max} bytes without NUL"));
+                if text.len() > *bytes_max {
+                    return Err(format!("argument must be at most {bytes_max} bytes"));
                 }
                 set(config, text);
             }

@@ -84,17 +84,24 @@ impl Row {
         self.waker.wake();
     }
 
+    /// Bytes of an unfinished request and of replies that the socket has not taken.
+    fn held_bytes(&self) -> u64 {
+        let query_bytes = self.record.query_bytes.load(Ordering::Relaxed);
+        query_bytes.saturating_add(self.record.output_bytes.load(Ordering::Relaxed))
+    }
+
     fn overdue(&self, config: &Config, now_ms: u64) -> Option<Reason> {
         let over = |since_ms: u64, limit_s: u64| {
             limit_s > 0 && now_ms.saturating_sub(since_ms) >= limit_s.saturating_mul(1000)
         };
+        // First: who has no password must not gain time by leaving refusals unread.
+        let established = self.established.load(Ordering::Relaxed);
+        if !established && over(self.record.created_ms, config.handshake_timeout_s) {
+            return Some(Reason::HandshakeTimeout);
+        }
         if self.record.output_bytes.load(Ordering::Relaxed) > 0 {
             let since_ms = self.progress_ms.load(Ordering::Relaxed);
             return over(since_ms, config.output_stall_timeout_s).then_some(Reason::OutputStall);
-        }
-        if !self.established.load(Ordering::Relaxed) {
-            let since_ms = self.record.created_ms;
-            return over(since_ms, config.handshake_timeout_s).then_some(Reason::HandshakeTimeout);
         }
         let since_ms = self.record.active_ms.load(Ordering::Relaxed);
         over(since_ms, config.timeout_s).then_some(Reason::Timeout)
@@ -143,6 +150,21 @@ impl Register {
             row.condemn(Reason::Killed);
         }
         row.is_some()
+    }
+
+    /// Cuts off the clients that hold most, until `excess_bytes` are on their way back.
+    pub(super) fn shed(&self, excess_bytes: u64) {
+        let rows = self.rows.lock();
+        let (leaving, mut staying): (Vec<_>, Vec<_>) =
+            rows.values().partition(|row| row.sentence().is_some());
+        let mut freed: u64 = leaving.iter().map(|row| row.held_bytes()).sum();
+        while freed < excess_bytes {
+            let largest = staying.iter().enumerate().max_by_key(|(_, row)| row.held_bytes());
+            let Some((at, row)) = largest.filter(|(_, row)| row.held_bytes() > 0) else { return };
+            freed = freed.saturating_add(row.held_bytes());
+            row.condemn(Reason::ClientMemory);
+            staying.swap_remove(at);
+        }
     }
 
     /// Cuts off every client that a time limit has run out for.

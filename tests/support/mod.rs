@@ -4,11 +4,15 @@
 #![allow(dead_code)]
 #![allow(clippy::disallowed_methods, reason = "a deadline of a test is real time")]
 
+pub(crate) mod wire;
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use wire::Wire;
 
 /// Longest wait for anything in a test.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -23,9 +27,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on a free port of 127.0.0.1 with `args` behind, and waits until it answers PING.
     pub(crate) fn start(args: &[&str]) -> Server {
+        Server::start_on("127.0.0.1", args)
+    }
+
+    /// The same on another address, by which 127.0.0.1 must be reachable too.
+    pub(crate) fn start_on(address: &str, args: &[&str]) -> Server {
         let port = free_port();
         let child = program()
-            .args(["--port", &port.to_string(), "--bind=127.0.0.1", "--loglevel=warning"])
+            .args(["--port", &port.to_string(), "--bind", address, "--loglevel=warning"])
             .args(args)
             .spawn()
             .expect("the server starts");
@@ -60,6 +69,33 @@ impl Server {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
         stream.set_read_timeout(Some(DEADLINE)).expect("a time-out");
         stream
+    }
+
+    /// A raw client.
+    pub(crate) fn wire(&self) -> Wire {
+        Wire::new(self.connect())
+    }
+
+    /// Resident memory, bytes.
+    pub(crate) fn rss_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let status = status.expect("a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let kib: u64 = line.split_whitespace().next().expect("a figure").parse().expect("a number");
+        kib * 1024
+    }
+
+    /// Sends it SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+    }
+
+    /// Sets how many files it may have open from now on.
+    pub(crate) fn limit_files(&self, count: u64) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let limit = Rlimit { current: Some(count), maximum: Some(count) };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).expect("a limit");
     }
 
     /// Its process id.

@@ -105,9 +105,10 @@ impl Connection {
         if !self.more && self.kept.len() > config.client_query_buffer_limit {
             return Err(End::Cut(Reason::QueryBuffer));
         }
-        if held > before && all > bytes(config.maxmemory_clients) {
-            return Err(End::Cut(Reason::ClientMemory));
+        let excess = all.saturating_sub(bytes(config.maxmemory_clients));
+        if held > before && excess > 0 {
+            self.process.register.shed(excess);
         }
-        Ok(())
+        self.row.sentence().map_or(Ok(()), |reason| Err(End::Cut(reason)))
     }
 }

@@ -8,7 +8,8 @@
 
 use super::entry::Entry;
 use super::shard::{Override, Shard};
-use super::table::{Probe, View};
+use super::merge::void;
+use super::table::{Probe, Supply, View};
 use crate::limiter::COUNT_MAX;
 
 /// A counter that has an entry.
@@ -17,14 +18,14 @@ pub struct Counter<'v> {
     view: &'v View,
     probe: Probe<'v>,
     offset: u32,
-    track_changes: bool,
+    supply: &'v Supply,
 }
 
 impl<'v> Counter<'v> {
     /// The counter of `probe`, whose entry in `view` is at `offset`.
     #[inline]
-    pub fn new(view: &'v View, probe: Probe<'v>, offset: u32, track_changes: bool) -> Counter<'v> {
-        Counter { view, probe, offset, track_changes }
+    pub fn new(view: &'v View, probe: Probe<'v>, offset: u32, supply: &'v Supply) -> Counter<'v> {
+        Counter { view, probe, offset, supply }
     }
 
     #[inline]
@@ -118,21 +119,31 @@ impl<'v> Counter<'v> {
     /// Returns the count before.
     pub fn replace(&self, count: u64, stamp: u64) -> u64 {
         let mut before = 0;
-        self.revise(|entry, changed| {
+        self.revise_in(|shard| void(self.view, shard, self.offset, self.supply), |entry, changed| {
             let own = entry.replace_own(count.min(COUNT_MAX)).min(COUNT_MAX);
             before = counted(entry, own, *changed);
             entry.replace_foreign(0);
             // Two changes in one millisecond: the later one must have the higher stamp.
             changed.stamp = stamp.max(changed.stamp.saturating_add(1));
-            changed.refunded = 0;
+            (changed.refunded, changed.foreign_refunded) = (0, 0);
         });
         before
     }
 
     /// Changes the override under the lock and returns the count that results.
     fn revise(&self, change: impl FnOnce(Entry<'v>, &mut Override)) -> u64 {
+        self.revise_in(|_| {}, change)
+    }
+
+    /// [`Counter::revise`] that first does something to the shard.
+    fn revise_in(
+        &self,
+        first: impl FnOnce(&mut Shard),
+        change: impl FnOnce(Entry<'v>, &mut Override),
+    ) -> u64 {
         let entry = self.entry();
         let mut shard = self.view.shard(&self.probe).lock();
+        first(&mut shard);
         // Before the counts: whoever adds after them must see it and settle.
         entry.set_overridden();
         change(entry, shard.override_mut(self.offset));
@@ -165,14 +176,14 @@ impl<'v> Counter<'v> {
 
     #[inline]
     fn note_change(&self) {
-        if self.track_changes && self.entry().set_changed() {
+        if self.supply.track_changes && self.entry().set_changed() {
             self.view.shard(&self.probe).lock().changed.push(self.offset);
             self.view.table().set_changed();
         }
     }
 
     fn note_change_in(&self, shard: &mut Shard) {
-        if self.track_changes && self.entry().set_changed() {
+        if self.supply.track_changes && self.entry().set_changed() {
             shard.changed.push(self.offset);
             self.view.table().set_changed();
         }
@@ -180,6 +191,6 @@ impl<'v> Counter<'v> {
 }
 
 /// The count of an entry whose own count is `own`.
-fn counted(entry: Entry<'_>, own: u64, changed: Override) -> u64 {
-    (own + entry.foreign()).saturating_sub(changed.refunded)
+pub(super) fn counted(entry: Entry<'_>, own: u64, changed: Override) -> u64 {
+    (own + entry.foreign()).saturating_sub(changed.refunded.saturating_add(changed.foreign_refunded))
 }

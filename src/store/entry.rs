@@ -151,6 +151,16 @@ impl<'a> Entry<'a> {
         self.0[2].load(Acquire)
     }
 
+    /// Adds to what other nodes counted.
+    pub fn add_foreign(self, increment: u64) {
+        self.0[2].fetch_add(increment, std::sync::atomic::Ordering::AcqRel);
+    }
+
+    /// The bits that [`identity`] made.
+    pub fn identity(self) -> u64 {
+        self.0[0].load(Relaxed) & IDENTITY
+    }
+
     /// Replaces what other nodes counted.
     pub fn replace_foreign(self, count: u64) {
         self.0[2].store(count, Release);

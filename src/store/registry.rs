@@ -14,6 +14,9 @@ use super::sync::{AtomicU64, RwLock};
 /// would no longer be short (about 0.2 ms at this size).
 pub const SERIES_MAX: usize = 1024;
 
+/// Most series that other nodes may bring to life here: theirs were within a client's bound there.
+pub(super) const PEER_SERIES_MAX: usize = 65_536;
+
 /// A client brought a scale beyond the [`SERIES_MAX`] that are live; nothing was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyScales;
@@ -26,17 +29,18 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Notes that `series` has a counter in bucket `bucket_ms`.
+    /// Notes that `series` has a counter in bucket `bucket_ms`. A new one is taken while fewer than
+    /// `most` are live.
     ///
     /// # Errors
     /// [`TooManyScales`] for a new series beyond the bound; it is not registered.
-    pub fn admit(&self, series: Series, bucket_ms: u64) -> Result<(), TooManyScales> {
+    pub fn admit(&self, series: Series, bucket_ms: u64, most: usize) -> Result<(), TooManyScales> {
         if let Some(last_ms) = self.series.read().get(&series) {
             last_ms.fetch_max(bucket_ms, Relaxed);
             return Ok(());
         }
         let mut all = self.series.write();
-        if all.len() >= SERIES_MAX && !all.contains_key(&series) {
+        if all.len() >= most && !all.contains_key(&series) {
             self.refused.fetch_add(1, Relaxed);
             return Err(TooManyScales);
         }
@@ -88,19 +92,19 @@ mod tests {
     fn the_bound_refuses_new_series_and_keeps_known_ones() {
         let registry = Registry::default();
         for ms in 1..=SERIES_MAX as u64 {
-            registry.admit(series(ms), 10).unwrap();
+            registry.admit(series(ms), 10, SERIES_MAX).unwrap();
         }
-        assert_eq!(registry.admit(series(5000), 10), Err(TooManyScales));
-        assert_eq!(registry.admit(series(7), 20), Ok(()));
+        assert_eq!(registry.admit(series(5000), 10, SERIES_MAX), Err(TooManyScales));
+        assert_eq!(registry.admit(series(7), 20, SERIES_MAX), Ok(()));
         assert_eq!((registry.len(), registry.refused()), (SERIES_MAX, 1));
     }
 
     #[test]
     fn a_series_is_forgotten_when_its_last_bucket_has_ended() {
         let registry = Registry::default();
-        registry.admit(series(1), 10).unwrap();
-        registry.admit(series(1), 30).unwrap();
-        registry.admit(series(1), 20).unwrap();
+        registry.admit(series(1), 10, SERIES_MAX).unwrap();
+        registry.admit(series(1), 30, SERIES_MAX).unwrap();
+        registry.admit(series(1), 20, SERIES_MAX).unwrap();
         registry.forget_ended(29);
         assert_eq!(registry.all(), vec![series(1)]);
         registry.forget_ended(30);

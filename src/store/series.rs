@@ -51,6 +51,15 @@ impl Series {
         expires.checked_next_multiple_of(step).unwrap_or(expires)
     }
 
+    /// The number of the one window of this series that lives in bucket `bucket_ms`.
+    pub fn index_in_bucket(self, bucket_ms: u64) -> u64 {
+        let windows = match self.kind {
+            Kind::Fixed => 1,
+            Kind::Sliding => 2,
+        };
+        (bucket_ms / self.scale.ms()).saturating_sub(windows)
+    }
+
     /// When the one window of this series that lives in bucket `bucket_ms` expires.
     pub fn expires_in_bucket_ms(self, bucket_ms: u64) -> u64 {
         bucket_ms - bucket_ms % self.scale.ms()
@@ -91,6 +100,7 @@ mod tests {
             let expires = series.expires_ms(window);
             prop_assert!(bucket >= expires && bucket - expires <= series.scale.ms() / 8);
             prop_assert_eq!(series.expires_in_bucket_ms(bucket), expires);
+            prop_assert_eq!(series.index_in_bucket(bucket), window.index);
             let next = series.window(window.end_ms());
             prop_assert!(series.bucket_ms(next) > bucket);
         }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::census::Census;
+use super::ledger::Ledger;
 
 /// Boxed where it is used: it is rare, and a shard is one of 256 in a table.
 type Overrides = HashMap<u32, Override>;
@@ -22,6 +23,10 @@ pub struct Shard {
     pub changed: Vec<u32>,
     /// Live counters by series.
     pub census: Census,
+    /// Offsets of changed entries that are near a limit: to be told first.
+    pub urgent: Vec<u32>,
+    /// What other origins said; empty on a node that is alone.
+    pub(super) ledger: Option<Box<Ledger>>,
     /// By entry offset; most shards have none.
     pub overrides: Option<Box<Overrides>>,
 }
@@ -33,6 +38,8 @@ pub struct Override {
     pub stamp: u64,
     /// Given back under this stamp by this node; only rises.
     pub refunded: u64,
+    /// Given back under this stamp by others.
+    pub foreign_refunded: u64,
     /// The census counts the entry as live.
     pub counted: bool,
 }
@@ -45,7 +52,7 @@ impl Shard {
 
     /// The override of the entry at `offset`, made if there is none.
     pub fn override_mut(&mut self, offset: u32) -> &mut Override {
-        let fresh = Override { stamp: 0, refunded: 0, counted: true };
+        let fresh = Override { counted: true, ..Override::default() };
         self.overrides.get_or_insert_default().entry(offset).or_insert(fresh)
     }
 }

@@ -8,14 +8,18 @@
 //! Not here: which bucket a window belongs to, verdicts. Invariant: one entry for each (series,
 //! key), from its insertion until the whole table is dropped.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 
 use super::account::{Account, Full};
 use super::arena::Arena;
 use super::entry::{self, Entry};
+use super::ledger::SLOT_BYTES;
 use super::pool::Pool;
-use super::registry::{Registry, TooManyScales};
+use super::origins::OriginId;
+use super::registry::{Registry, SERIES_MAX, TooManyScales};
+use super::resets::Resets;
 use super::series::Series;
 use super::shard::Shard;
 use super::slots::{self, Slots};
@@ -61,6 +65,8 @@ pub struct Supply {
     pub pool: Pool,
     /// The live series.
     pub registry: Registry,
+    /// Keys that were reset for all their series.
+    pub resets: Resets,
     /// Keep the list of changed counters: only where somebody drains it.
     pub track_changes: bool,
 }
@@ -80,7 +86,7 @@ pub struct Probe<'k> {
 
 impl Probe<'_> {
     #[inline]
-    fn shard(&self) -> usize {
+    pub(super) fn shard(&self) -> usize {
         (self.hash >> (64 - SHARDS.ilog2())) as usize
     }
 
@@ -101,6 +107,8 @@ pub struct Table {
     shards: Box<[Mutex<Shard>]>,
     /// Some shard has changes to drain.
     changed: AtomicBool,
+    /// Sum of the digests of each origin's slots here.
+    pub(super) digests: Mutex<BTreeMap<OriginId, u64>>,
 }
 
 /// The slot arrays of a table at one time.
@@ -133,6 +141,7 @@ impl Bucket {
             arena: Arena::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             changed: AtomicBool::new(false),
+            digests: Mutex::default(),
         };
         let view = View { table: Arc::new(table), slots: vec![none; SHARDS].into_boxed_slice() };
         Ok(Bucket { live: Swapped::from_pointee(view) })
@@ -171,8 +180,28 @@ impl Bucket {
         if let Some(offset) = view.find(probe) {
             return Ok(Some((offset, false)));
         }
+        let offset = self.place(&mut shard, &view, probe, own, supply, SERIES_MAX)?;
+        if supply.track_changes {
+            view.entry(offset).set_changed();
+            shard.changed.push(offset);
+            view.table.set_changed();
+        }
+        Ok(Some((offset, true)))
+    }
+
+    /// Adds an entry that does not exist; the caller holds the shard's lock. At most `series_max`
+    /// series may live.
+    pub(super) fn place(
+        &self,
+        shard: &mut Shard,
+        view: &View,
+        probe: &Probe<'_>,
+        own: u64,
+        supply: &Supply,
+        series_max: usize,
+    ) -> Result<u32, Refusal> {
         if !shard.census.knows(probe.series) {
-            supply.registry.admit(probe.series, view.table.end_ms)?;
+            supply.registry.admit(probe.series, view.table.end_ms, series_max)?;
         }
         let mut slots = view.slots[probe.shard()].clone();
         if slots::is_crowded(&slots, shard.used) {
@@ -180,17 +209,16 @@ impl Bucket {
             shard.slots_bytes = bytes_of(&slots);
         }
         let offset = view.table.arena.allocate(entry::words_of(probe.key.len()), &supply.pool)?;
-        let entry = view.entry(offset);
-        entry.write(probe.identity, own, probe.key);
-        if supply.track_changes {
-            entry.set_changed();
-            shard.changed.push(offset);
-            view.table.set_changed();
+        view.entry(offset).write(probe.identity, own, probe.key);
+        // A key that was reset for all its series, those of the future too.
+        if let Some(stamp) = supply.resets.stamp_of(probe.key) {
+            view.entry(offset).set_overridden();
+            shard.override_mut(offset).stamp = stamp;
         }
         slots::publish(&slots, probe.tag(), offset);
         shard.used += 1;
         shard.census.born(probe.series);
-        Ok(Some((offset, true)))
+        Ok(offset)
     }
 
     /// Rebuilds one shard's slots in a longer array; the caller holds its lock.
@@ -225,6 +253,11 @@ impl View {
     #[inline]
     pub fn entry(&self, offset: u32) -> Entry<'_> {
         Entry::at(self.table.arena.words(offset))
+    }
+
+    /// Every shard's slots, for walks over all entries.
+    pub(super) fn slots(&self) -> &[Slots] {
+        &self.slots
     }
 
     /// The shard of the probed counter.
@@ -317,6 +350,11 @@ impl Table {
         self.changed.store(true, Release);
     }
 
+    /// All shards.
+    pub(super) fn shards(&self) -> &[Mutex<Shard>] {
+        &self.shards
+    }
+
     /// The shards, if any has changes to drain.
     pub fn take_changed(&self) -> &[Mutex<Shard>] {
         if self.changed.swap(false, AcqRel) { &self.shards } else { &[] }
@@ -332,8 +370,13 @@ impl Table {
         if self.arena.give_back_one(&supply.pool) {
             return true;
         }
-        let slots: u64 = self.shards.iter_mut().map(|shard| shard.get_mut().slots_bytes).sum();
-        supply.account.release(EMPTY_BYTES + slots);
+        let held = |shard: &mut Mutex<Shard>| {
+            let shard = shard.get_mut();
+            let slots = shard.ledger.as_ref().map_or(0, |ledger| ledger.len() as u64);
+            shard.slots_bytes + slots * SLOT_BYTES
+        };
+        let held: u64 = self.shards.iter_mut().map(held).sum();
+        supply.account.release(EMPTY_BYTES + held);
         self.shards = Box::default();
         false
     }

@@ -18,13 +18,15 @@ use super::account::Account;
 use super::entry;
 use super::pool::Pool;
 use super::reader::Name;
+use super::origins::Origins;
 use super::registry::Registry;
+use super::resets::Resets;
 use super::series::Series;
 use super::sync::{AtomicU32, AtomicU64, Mutex};
 use super::table::{Bucket, Probe, Refusal, Supply, Table, View, ViewGuard};
 
 /// How often an insert that meets a bucket being dropped tries again.
-const INSERT_TRIES: usize = 8;
+pub(super) const INSERT_TRIES: usize = 8;
 
 /// Tables that are no longer reachable, on their way back to the system.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub struct Windows {
     making: Mutex<()>,
     graveyard: Mutex<Vec<Grave>>,
     expired: AtomicU64,
+    /// Whose counts are held beside this node's.
+    pub(super) origins: Origins,
 }
 
 impl Windows {
@@ -60,6 +64,7 @@ impl Windows {
             pool: Pool::new(account.clone()),
             account,
             registry: Registry::default(),
+            resets: Resets::default(),
             track_changes,
         };
         Windows {
@@ -70,6 +75,7 @@ impl Windows {
             making: Mutex::default(),
             graveyard: Mutex::default(),
             expired: AtomicU64::new(0),
+            origins: Origins::default(),
         }
     }
 
@@ -114,10 +120,7 @@ impl Windows {
         own: u64,
     ) -> Result<(u32, bool, ViewGuard), Refusal> {
         for _ in 0..INSERT_TRIES {
-            let entry = match self.buckets.get(&bucket_ms) {
-                Some(entry) => entry,
-                None => self.add_bucket(bucket_ms)?,
-            };
+            let entry = self.bucket(bucket_ms)?;
             if let Some((offset, fresh)) = entry.value().find_or_insert(probe, own, &self.supply)? {
                 let view = entry.value().view();
                 if view.is_some() {
@@ -127,6 +130,20 @@ impl Windows {
         }
         // Only a clock that runs away from its own windows gets here.
         Err(Refusal::OutOfMemory)
+    }
+
+    /// The bucket that ends at `bucket_ms`, made if need be.
+    ///
+    /// # Errors
+    /// A [`Refusal`] at the memory limit.
+    pub(super) fn bucket(
+        &self,
+        bucket_ms: u64,
+    ) -> Result<crossbeam_skiplist::map::Entry<'_, u64, Bucket>, Refusal> {
+        match self.buckets.get(&bucket_ms) {
+            Some(entry) => Ok(entry),
+            None => self.add_bucket(bucket_ms),
+        }
     }
 
     fn add_bucket(
@@ -164,6 +181,7 @@ impl Windows {
         if popped {
             self.expired.fetch_add(dropped, Relaxed);
             self.supply.registry.forget_ended(now_ms);
+            self.origins.forget_ended(now_ms);
         }
         dropped
     }
@@ -218,6 +236,8 @@ impl Windows {
     pub fn flush(&self) {
         // The registry first: a counter that comes meanwhile must stay registered.
         self.supply.registry.clear();
+        self.supply.resets.clear();
+        self.origins.clear();
         while let Some(front) = self.buckets.pop_front() {
             if let Some(view) = front.value().take() {
                 self.bury(view);
@@ -234,6 +254,12 @@ impl Windows {
     /// Buckets in the skiplist.
     pub fn buckets(&self) -> usize {
         self.buckets.len()
+    }
+
+    /// The buckets' views, the latest first.
+    pub(super) fn views_latest_first(&self) -> Vec<ViewGuard> {
+        let views = self.buckets.iter().rev().map(|bucket| bucket.value().view());
+        views.filter(|view| view.is_some()).collect()
     }
 
     /// The buckets' views by rising table id, from `id` on.

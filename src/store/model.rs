@@ -296,6 +296,27 @@ fn counting_under_a_limit_never_passes_it_beside_refunds_and_sets() {
 }
 
 #[test]
+fn counting_under_a_limit_beside_the_first_refund_leaves_count_and_census_right() {
+    check(|| {
+        let (_, windows) = windows(false);
+        hit(&windows, b"k", 2);
+        let ask = {
+            let windows = windows.clone();
+            move || assert!(with(&windows, b"k", |k| k.add_if(1, |then| then <= 3)).is_ok())
+        };
+        let refund = {
+            let windows = windows.clone();
+            move || {
+                with(&windows, b"k", |counter| counter.refund(2));
+            }
+        };
+        at_once([Box::new(ask), Box::new(refund)]);
+        assert_eq!((count(&windows, b"k"), windows.live(NOW)), (1, 1));
+        assert_eq!(with(&windows, b"k", |k| k.add_if(1, |then| then <= 2)), Ok(2));
+    });
+}
+
+#[test]
 fn hits_beside_expiry_never_fail_and_all_memory_comes_back() {
     check(|| {
         let (account, windows) = windows(true);

@@ -207,6 +207,52 @@ fn expiry_gives_all_memory_back() {
 }
 
 #[test]
+fn a_bucket_dropped_under_a_reader_of_an_older_view_gives_its_memory_back() {
+    let account = Arc::new(Account::new(u64::MAX));
+    let windows = Windows::new(7, account.clone(), false);
+    add(&windows, NOW, b"first", 1000, 1).unwrap();
+    let mut reader = Reader::new(&windows);
+    let name = Name::at(NOW, series(1000), b"first");
+    assert!(reader.find(&name).is_some());
+    for i in 0..5000_u64 {
+        add(&windows, NOW, format!("key:{i}").as_bytes(), 1000, 1).unwrap();
+    }
+    windows.expire(NOW + 2000);
+    for _ in 0..2 * SHARDS {
+        windows.reclaim(NOW + 2000);
+    }
+    assert_eq!(reader.find(&name).map(|counter| counter.add(1)), Some(2), "still its table");
+    drop(reader);
+    reclaim_all(&windows, NOW + 2000);
+    assert_eq!(account.used_bytes(), 0);
+}
+
+#[test]
+fn a_hint_from_a_table_dropped_since_is_not_followed() {
+    let windows = windows(u64::MAX, false);
+    // At one offset, the one table has a counter and the other a key that looks like it.
+    let key = [b'k'; 8];
+    let name = Name::at(NOW, series(1000), &key);
+    let identity = entry::identity(name.series, &key);
+    let mut forged = vec![0; 8];
+    for word in [identity, 1, 0, u64::from_le_bytes(key)] {
+        forged.extend(word.to_le_bytes());
+    }
+    for filler in [b"fillers!".as_slice(), b""] {
+        add(&windows, NOW, filler, 1000, 1).unwrap();
+    }
+    add(&windows, NOW, &key, 1000, 1).unwrap();
+    let mut reader = Reader::new(&windows);
+    let mut hints = Vec::new();
+    reader.locate(&[name], &mut hints);
+    windows.flush();
+    reader.forget();
+    add(&windows, NOW, b"padding", 1000, 1).unwrap();
+    add(&windows, NOW, &forged, 1000, 1).unwrap();
+    assert!(reader.find_at(&name, hints[0]).is_none(), "found in another key's bytes");
+}
+
+#[test]
 fn the_skiplist_keeps_nothing_of_the_windows_it_dropped() {
     let account = Arc::new(Account::new(u64::MAX));
     let windows = Windows::new(7, account.clone(), false);
@@ -329,5 +375,44 @@ mod keyspace {
         assert_eq!(set(&keyspace, NOW, b"a", NOW + 20), Ok(()));
         assert!(keyspace.remove(NOW, b"b") && !keyspace.remove(NOW, b"b"));
         assert_eq!(set(&keyspace, NOW, b"c", NOW + 10), Ok(()));
+    }
+
+    #[test]
+    fn a_flush_leaves_no_bytes_behind() {
+        let account = Arc::new(Account::new(u64::MAX));
+        let keyspace = Keyspace::new(3, account.clone());
+        for i in 0..3000_u64 {
+            set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1 + i % 2).unwrap();
+        }
+        // Part of a bucket is on its way out.
+        assert!(keyspace.expire(NOW + 1).1);
+        keyspace.flush();
+        assert_eq!((keyspace.used_bytes(), account.used_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_key_made_and_removed_over_and_over_stays_within_the_limit() {
+        let account = Arc::new(Account::new(1000));
+        let keyspace = Keyspace::new(3, account.clone());
+        for i in 0..1000 {
+            set(&keyspace, NOW, b"again", NOW + 1_000_000 + i * 7).unwrap();
+            assert!(keyspace.remove(NOW, b"again"));
+        }
+        assert_eq!(account.used_bytes(), 0);
+    }
+
+    #[test]
+    fn a_place_that_outlasts_its_key_is_charged_until_its_time() {
+        let account = Arc::new(Account::new(u64::MAX));
+        let keyspace = Keyspace::new(3, account.clone());
+        for i in 0..1000_u64 {
+            set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 10).unwrap();
+        }
+        for i in 0..1000_u64 {
+            assert!(keyspace.remove(NOW, format!("k{i}").as_bytes()));
+        }
+        assert!(keyspace.is_empty() && account.used_bytes() > 40_000);
+        while keyspace.expire(NOW + 100).1 {}
+        assert_eq!((keyspace.used_bytes(), account.used_bytes()), (0, 0));
     }
 }

@@ -17,6 +17,7 @@ mod census;
 mod changes;
 mod counter;
 mod entry;
+mod graveyard;
 mod keyspace;
 #[cfg(all(test, shuttle))]
 mod model;

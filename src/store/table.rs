@@ -81,7 +81,7 @@ pub struct Probe<'k> {
 impl Probe<'_> {
     #[inline]
     fn shard(&self) -> usize {
-        (self.hash >> (64 - SHARDS.ilog2())) as usize
+        usize::try_from(self.hash >> (64 - SHARDS.ilog2())).unwrap_or_default()
     }
 
     #[inline]
@@ -327,29 +327,37 @@ impl Table {
         self.shards.iter().map(|shard| shard.lock().used as u64).sum()
     }
 
-    /// Frees one chunk of a table that nobody reads any more; false when all is freed.
-    pub fn give_back_one(&mut self, supply: &Supply) -> bool {
-        if self.arena.give_back_one(&supply.pool) {
-            return true;
-        }
+    /// Bytes that the table is charged for.
+    pub(super) fn held_bytes(&self) -> u64 {
+        let slots: u64 = self.shards.iter().map(|shard| shard.lock().slots_bytes).sum();
+        EMPTY_BYTES + slots + self.arena.held_bytes()
+    }
+
+    /// Frees one chunk of a table that nobody reads any more: its bytes, `None` when all are freed.
+    pub(super) fn free_chunk(&mut self, supply: &Supply) -> Option<u64> {
+        self.arena.give_back_one(&supply.pool)
+    }
+
+    /// Releases what a table whose chunks and slots are freed was charged for; the bytes of what
+    /// is freed with it. The slots are released only here: a reader that still held a view may have
+    /// made them grow after the newest view was taken out.
+    pub(super) fn release(&mut self, supply: &Supply) -> u64 {
         let slots: u64 = self.shards.iter_mut().map(|shard| shard.get_mut().slots_bytes).sum();
         supply.account.release(EMPTY_BYTES + slots);
-        self.shards = Box::default();
-        false
+        EMPTY_BYTES
     }
 }
 
 impl View {
-    /// Frees one shard's slots of a view that nobody else holds; the table once all are freed.
-    pub fn give_back_one(&mut self) -> bool {
-        let mut slots = std::mem::take(&mut self.slots).into_vec();
-        slots.pop();
-        self.slots = slots.into_boxed_slice();
-        !self.slots.is_empty()
+    /// Frees one shard's slots of a view that nobody else holds: its bytes, `None` when all are
+    /// freed.
+    pub(super) fn free_slots(&mut self) -> Option<u64> {
+        let full = self.slots.iter_mut().find(|slots| !slots.is_empty())?;
+        Some(bytes_of(&std::mem::replace(full, Arc::new([]))))
     }
 
     /// The table, which readers of older views may still hold.
-    pub fn into_table(self) -> Arc<Table> {
+    pub(super) fn into_table(self) -> Arc<Table> {
         self.table
     }
 }

@@ -253,6 +253,21 @@ fn a_hint_from_a_table_dropped_since_is_not_followed() {
 }
 
 #[test]
+fn freeing_keeps_up_with_windows_that_are_small_and_many() {
+    let windows = windows(u64::MAX, false);
+    for i in 0..500_u64 {
+        for key in 0..100 {
+            add(&windows, NOW, format!("key:{key}").as_bytes(), 1000 + i, 1).unwrap();
+        }
+        windows.flush();
+        windows.reclaim(NOW);
+    }
+    assert!(windows.graves() <= 1, "{} tables wait", windows.graves());
+    let full = windows.reclaiming_bytes();
+    assert!(full < 2 << 20, "{full} bytes wait");
+}
+
+#[test]
 fn the_skiplist_keeps_nothing_of_the_windows_it_dropped() {
     let account = Arc::new(Account::new(u64::MAX));
     let windows = Windows::new(7, account.clone(), false);

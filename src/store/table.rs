@@ -81,7 +81,7 @@ pub struct Probe<'k> {
 impl Probe<'_> {
     #[inline]
     fn shard(&self) -> usize {
-        (self.hash >> (64 - SHARDS.ilog2())) as usize
+        (self.hash >> 56) as usize % SHARDS
     }
 
     #[inline]

@@ -81,7 +81,7 @@ pub struct Probe<'k> {
 impl Probe<'_> {
     #[inline]
     fn shard(&self) -> usize {
-        usize::try_from(self.hash >> (64 - SHARDS.ilog2())).unwrap_or_default()
+        (self.hash >> 56) as usize % SHARDS
     }
 
     #[inline]

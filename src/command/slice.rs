@@ -33,6 +33,8 @@ const TIMED_TOGETHER_BELOW_NS: u64 = 100_000;
 pub struct Slice {
     spans: Vec<Span>,
     requests: Vec<Request>,
+    /// The inline request as it was received, where a pause may hold it back.
+    line: Vec<u8>,
     hints: Vec<Hint>,
 }
 
@@ -41,6 +43,7 @@ pub struct Slice {
 struct Request {
     bytes: Range<usize>,
     spans: Range<usize>,
+    inline: bool,
 }
 
 /// How a slice ended.
@@ -91,13 +94,15 @@ impl Slice {
     ) -> SliceEnd {
         context.session.effect = Effect::None;
         let ahead = self.parse(context, parser, input);
-        let input = &*input;
         let plain = self.look_ahead(context, input);
         let (served, effect) = self.serve(context, input, &plain, out);
         if served < self.requests.len() {
             // What was parsed beyond is parsed again when its turn comes.
             *parser = Parser::default();
             let used_bytes = self.requests[served].bytes.start;
+            if self.requests[served].inline {
+                input[used_bytes..][..self.line.len()].copy_from_slice(&self.line);
+            }
             return SliceEnd { used_bytes, more: true, effect };
         }
         if let (Effect::None, Some(error)) = (effect, &ahead.error) {
@@ -108,10 +113,13 @@ impl Slice {
     }
 
     /// Parses whole requests. One at a time where a request may change how the next is read: before
-    /// authentication (tighter limits), and inline (decoded in place, so never parsed twice).
+    /// authentication (tighter limits), and inline (decoded in place, so parsed again only from a
+    /// copy).
     fn parse(&mut self, context: &Context<'_>, parser: &mut Parser, input: &mut [u8]) -> Ahead {
         self.spans.clear();
         self.requests.clear();
+        self.line.clear();
+        let paused = context.host.paused(context.now_ms).is_some();
         let unauthenticated = !context.session.authenticated;
         let limits = Limits {
             bulk_bytes_max: context.config.proto_max_bulk_len,
@@ -130,6 +138,11 @@ impl Slice {
             {
                 return Ahead { parsed_bytes: at, more: true, error: None };
             }
+            if inline && paused {
+                let line = input[at..].split_inclusive(|byte| *byte == b'\n').next();
+                self.line.clear();
+                self.line.extend_from_slice(line.unwrap_or_default());
+            }
             match parser.parse(&mut input[at..], &limits) {
                 Ok(Parsed::Request { used_bytes }) => {
                     let bytes = at..at + used_bytes;
@@ -140,7 +153,7 @@ impl Slice {
                     }
                     let start = self.spans.len();
                     self.spans.extend_from_slice(parser.args());
-                    self.requests.push(Request { bytes, spans: start..self.spans.len() });
+                    self.requests.push(Request { bytes, spans: start..self.spans.len(), inline });
                     if inline {
                         return Ahead { parsed_bytes: at, more: at < input.len(), error: None };
                     }
@@ -221,6 +234,10 @@ impl Slice {
 
     /// How long CLIENT PAUSE holds this request back.
     fn held_ms(&self, context: &Context<'_>, input: &[u8], request: &Request) -> Option<u64> {
+        // A pause that began after an inline request was decoded comes too late for it.
+        if request.inline && self.line.is_empty() {
+            return None;
+        }
         let (mode, until_ms) = context.host.paused(context.now_ms)?;
         let writes = || {
             let row = resolve(&self.args(input, request));

@@ -309,7 +309,7 @@ impl Engine {
 
     /// The stamp of a SET or RESET at `now_ms`: milliseconds above 16 bits that tell nodes apart.
     fn stamp(&self, now_ms: u64) -> u64 {
-        now_ms << 16 | u64::from(self.stamp_tag)
+        now_ms.min(u64::MAX >> 16) << 16 | u64::from(self.stamp_tag)
     }
 }
 

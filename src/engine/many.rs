@@ -85,7 +85,10 @@ impl Engine {
             };
             for (part, count) in parts.iter().zip(counts) {
                 // A count of 0 is one that the memory policy let pass uncounted.
-                if let Some(counter) = reader.find(&part.name).filter(|_| count > 0) {
+                if count > 0
+                    && part.increment > 0
+                    && let Some(counter) = reader.find(&part.name)
+                {
                     counter.refund(part.increment);
                 }
             }

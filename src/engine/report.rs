@@ -23,11 +23,11 @@ pub struct EngineReport {
     pub memory_max_bytes: u64,
     /// Most bytes ever held.
     pub memory_peak_bytes: u64,
-    /// Of those held, bytes of window tables, ended ones not yet freed included.
+    /// Of those held, bytes of window tables.
     pub memory_tables_bytes: u64,
     /// Of those held, bytes of keyspace keys.
     pub memory_keyspace_bytes: u64,
-    /// Of those held, bytes that wait for the next window or to be returned to the system.
+    /// Of those held, bytes of ended windows that wait to be freed or used again.
     pub memory_reclaiming_bytes: u64,
     /// Counters and keys dropped at their end.
     pub expired_counters: u64,
@@ -44,7 +44,7 @@ impl Engine {
     pub fn report(&self, now_ms: u64) -> EngineReport {
         let supply = self.windows.supply();
         let memory_keyspace_bytes = self.keyspace.used_bytes();
-        let memory_reclaiming_bytes = supply.pool.free_bytes();
+        let memory_reclaiming_bytes = self.windows.reclaiming_bytes();
         let memory_used_bytes = self.account.used_bytes();
         EngineReport {
             counters: self.windows.live(now_ms),

@@ -270,3 +270,40 @@ fn a_flush_forgets_everything() {
     while engine.reclaim(NOW) {}
     assert_eq!(engine.report(NOW).memory_used_bytes, 0);
 }
+
+#[test]
+fn the_ends_of_time_stop_nothing() {
+    for now in [0, 1, u64::MAX - 1, u64::MAX] {
+        let engine = Engine::new(Options {
+            seed: 5,
+            stamp_tag: u16::MAX,
+            memory_limit_bytes: u64::MAX,
+            policy: MemoryPolicy::NoEviction,
+            track_changes: true,
+        });
+        let mut reader = engine.reader();
+        for series in [fixed(1), fixed(1000), sliding(1), sliding(86_400_000)] {
+            let ask = charge(series, 2, 9);
+            assert!(engine.hit(&mut reader, now, b"k", &ask, Hit::Always).is_ok());
+            assert!(engine.hit(&mut reader, now, b"k", &ask, Hit::IfAllowed).is_ok());
+            for count in [7, 5, 0, 4] {
+                engine.set(&mut reader, now, b"k", series, count).unwrap();
+                let left = engine.get(&mut reader, now, b"k", series);
+                // At the end of time windows have no time left to lie apart in.
+                assert!(left == count || now > 1, "{left} of {count} at {now}");
+            }
+            engine.refund(&mut reader, now, b"k", series, 1);
+            let both: [(&[u8], Charge); 2] = [(b"k", ask), (b"l", charge(series, 0, 0))];
+            assert!(engine.hit_many(&mut reader, now, &both).is_ok());
+            assert!(engine.reset(&mut reader, now, b"k", [series]) > 0);
+        }
+        drop(reader);
+        let quota = Quota::cell(5, 1, 1_000_000).unwrap();
+        assert_eq!(engine.throttle(now, b"cell", &quota, 1).is_ok(), now <= 1);
+        engine.scan(now, 0, 10);
+        engine.expire(now);
+        engine.expire(u64::MAX);
+        while engine.reclaim(u64::MAX) {}
+        assert_eq!(engine.report(u64::MAX).counters, 0);
+    }
+}

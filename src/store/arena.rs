@@ -132,21 +132,31 @@ impl Arena {
         chunk.and_then(|chunk| chunk.get(place.index..)).unwrap_or_default()
     }
 
-    /// Gives one chunk back; false if none is left.
-    pub(super) fn give_back_one(&mut self, pool: &Pool) -> bool {
+    /// Bytes of all chunks taken.
+    pub(super) fn held_bytes(&self) -> u64 {
+        let far = self.far.iter().filter_map(OnceLock::get).flat_map(|page| page.iter());
+        let chunks = self.near.iter().chain(far).filter_map(OnceLock::get);
+        chunks.map(|chunk| 8 * chunk.len() as u64).sum()
+    }
+
+    /// Gives one chunk back: its bytes, `None` if none is left.
+    pub(super) fn give_back_one(&mut self, pool: &Pool) -> Option<u64> {
         for page in &mut self.far {
             if let Some(chunks) = page.get_mut() {
                 if let Some(chunk) = chunks.iter_mut().rev().find_map(OnceLock::take) {
-                    pool.give_back(chunk);
-                    return true;
+                    return Some(give_back(chunk, pool));
                 }
                 page.take();
             }
         }
-        // All the small ones together are no more than one full chunk.
-        self.near.iter_mut().filter_map(OnceLock::take).for_each(|chunk| pool.give_back(chunk));
-        false
+        self.near.iter_mut().find_map(OnceLock::take).map(|chunk| give_back(chunk, pool))
     }
+}
+
+fn give_back(chunk: Chunk, pool: &Pool) -> u64 {
+    let bytes = 8 * chunk.len() as u64;
+    pool.give_back(chunk);
+    bytes
 }
 
 #[cfg(test)]
@@ -205,11 +215,12 @@ mod tests {
         }
         assert!(runs * 56 > 2 << 20, "only {runs} runs in 3 MiB");
         assert!(account.used_bytes() <= 3 << 20);
+        let held = arena.held_bytes();
         let mut given = 0;
-        while arena.give_back_one(&pool) {
-            given += 1;
+        while let Some(bytes) = arena.give_back_one(&pool) {
+            given += bytes;
         }
-        assert_eq!(given, 2);
+        assert_eq!((given, arena.held_bytes()), (held, 0));
         assert_eq!(account.used_bytes(), pool.free_bytes());
     }
 

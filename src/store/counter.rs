@@ -174,6 +174,20 @@ impl<'v> Counter<'v> {
         count
     }
 
+    /// Has others told soon if what they do not know of this counter could matter: `count` is what
+    /// the verdict compared with `limit`. Each of `nodes` nodes may be as far ahead as this one, and
+    /// half of what is left is theirs to use (cluster protocol, urgent lane).
+    #[inline]
+    pub fn note_urgency(&self, count: u64, limit: u64, nodes: u64) {
+        let unpublished = self.entry().unpublished();
+        // Once all know that the limit is passed, further hits change no verdict.
+        let known = count.saturating_sub(unpublished) > limit;
+        let left = limit.saturating_sub(count);
+        if !known && unpublished.saturating_mul(2 * nodes) >= left && self.entry().set_urgent() {
+            self.view.shard(&self.probe).lock().urgent.push(self.offset);
+        }
+    }
+
     #[inline]
     fn note_change(&self) {
         if self.supply.track_changes && self.entry().set_changed() {

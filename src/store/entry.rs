@@ -1,7 +1,8 @@
 //! One counter in the arena: a header word, the own count, the sum of the others, the key.
 //!
 //! ```text
-//! word 0  header   bit 63 changed since the last drain, bit 62 overridden (see `table`),
+//! word 0  header   bit 63 changed since the last drain, bit 62 overridden (see `shard`),
+//!                  bit 61 urgent, bits 51..61 low bits of what was last published,
 //!                  bits 11..51 series, bits 0..11 key length in bytes
 //! word 1  own      increments counted by this node; only rises while no override is set
 //! word 2  foreign  sum of what other nodes counted
@@ -27,6 +28,11 @@ const IDENTITY: u64 = (1 << (LENGTH_BITS + CODE_BITS)) - 1;
 const CHANGED: u64 = 1 << 63;
 /// The entry has an override in its shard's table of them.
 const OVERRIDDEN: u64 = 1 << 62;
+/// The entry is in its shard's list of urgent changes.
+const URGENT: u64 = 1 << 61;
+/// Low bits of the own count that was last published.
+const PUBLISHED_SHIFT: u32 = LENGTH_BITS + CODE_BITS;
+const PUBLISHED_MAX: u64 = (1 << 10) - 1;
 const KEY: usize = 3;
 
 /// Words that an entry of a key of `key_bytes` bytes takes.
@@ -183,9 +189,30 @@ impl<'a> Entry<'a> {
         self.0[0].load(SeqCst) & CHANGED == 0 && self.0[0].fetch_or(CHANGED, SeqCst) & CHANGED == 0
     }
 
-    /// Clears the changed flag: before the counts are read, so that no change is missed.
-    pub fn clear_changed(self) {
-        self.0[0].fetch_and(!CHANGED, SeqCst);
+    /// Clears the changed flag: before the counts are read, so that no change is missed. True if
+    /// it was set.
+    pub fn clear_changed(self) -> bool {
+        self.0[0].fetch_and(!(CHANGED | URGENT), SeqCst) & CHANGED != 0
+    }
+
+    /// Notes the count that others are being told.
+    pub fn set_published(self, own: u64) {
+        let low = (own & PUBLISHED_MAX) << PUBLISHED_SHIFT;
+        let set = |header: u64| Some(header & !(PUBLISHED_MAX << PUBLISHED_SHIFT) | low);
+        let _ = self.0[0].fetch_update(SeqCst, Relaxed, set);
+    }
+
+    /// How much of the own count others have not been told, as far as its low bits say.
+    #[inline]
+    pub fn unpublished(self) -> u64 {
+        let header = self.0[0].load(Relaxed);
+        let published = header >> PUBLISHED_SHIFT & PUBLISHED_MAX;
+        self.0[1].load(Relaxed).wrapping_sub(published) & PUBLISHED_MAX
+    }
+
+    /// Sets the urgent flag; true if it was not set before.
+    pub fn set_urgent(self) -> bool {
+        self.0[0].fetch_or(URGENT, SeqCst) & URGENT == 0
     }
 }
 

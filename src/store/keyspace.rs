@@ -20,8 +20,13 @@ use super::sync::{AtomicU64, Mutex, MutexGuard};
 
 /// Shards of the map: few enough to be cheap when empty, enough that workers seldom meet.
 const SHARDS: usize = 256;
-/// Bytes charged for a key beside its own: map slot, key header, place in the deadline index.
-const KEY_COST_BYTES: u64 = 144;
+/// Bytes charged for a key's slot in its map.
+const SLOT_COST_BYTES: u64 = 96;
+/// Bytes charged, beside the key's own, for its place in the deadline index, which may outlast it.
+const PLACE_COST_BYTES: u64 = 48;
+/// Places at the end of an index bucket among which a removed key's is looked for: a key that is
+/// made and removed over and over leaves none behind, and a removal stays short.
+const PLACES_SEARCHED: usize = 32;
 /// Keys freed in one call of [`Keyspace::expire`].
 const EXPIRE_BATCH: usize = 1024;
 
@@ -67,8 +72,12 @@ fn bucket_ms(now_ms: u64, deadline_ms: u64) -> u64 {
     deadline_ms.checked_next_multiple_of(step).unwrap_or(deadline_ms)
 }
 
+fn place_bytes(key: &[u8]) -> u64 {
+    PLACE_COST_BYTES + key.len() as u64
+}
+
 fn cost_bytes(key: &[u8]) -> u64 {
-    KEY_COST_BYTES + key.len() as u64
+    SLOT_COST_BYTES + place_bytes(key)
 }
 
 impl Keyspace {
@@ -123,7 +132,8 @@ impl Keyspace {
         if let Some(slot) = old {
             slot.value = value;
             slot.deadline_ms = deadline_ms;
-            if bucket_ms < slot.bucket_ms {
+            // At the limit it keeps its later place, and is freed then.
+            if bucket_ms < slot.bucket_ms && self.charge(place_bytes(key)).is_ok() {
                 slot.bucket_ms = bucket_ms;
                 let key = map.get_key_value(key).map(|(key, _)| key.clone());
                 if let Some(key) = key {
@@ -139,6 +149,7 @@ impl Keyspace {
         Ok(result)
     }
 
+    /// Puts a key into the index; its place is charged until it leaves it.
     fn await_deadline(&self, bucket_ms: u64, key: Arc<[u8]>) {
         let mut key = Some(key);
         while key.is_some() {
@@ -153,11 +164,29 @@ impl Keyspace {
 
     /// Removes `key`; true if it was live.
     pub fn remove(&self, now_ms: u64, key: &[u8]) -> bool {
-        let Some(slot) = self.shard(key).remove(key) else {
+        let Some((key, slot)) = self.shard(key).remove_entry(key) else {
             return false;
         };
-        self.release(cost_bytes(key));
+        self.release(SLOT_COST_BYTES);
+        self.leave_place(slot.bucket_ms, &key);
         slot.deadline_ms > now_ms
+    }
+
+    /// Takes a removed key out of the index if it stands among the last of its bucket; else its
+    /// place goes with the bucket.
+    fn leave_place(&self, bucket_ms: u64, key: &Arc<[u8]>) {
+        let Some(bucket) = self.deadlines.get(&bucket_ms) else {
+            return;
+        };
+        let mut waiting = bucket.value().lock();
+        let Some(waiting) = waiting.as_mut() else {
+            return;
+        };
+        let from = waiting.len().saturating_sub(PLACES_SEARCHED);
+        if let Some(at) = waiting[from..].iter().rposition(|place| Arc::ptr_eq(place, key)) {
+            waiting.swap_remove(from + at);
+            self.release(place_bytes(key));
+        }
     }
 
     /// Removes everything.
@@ -165,13 +194,19 @@ impl Keyspace {
         // The index first: a key that comes meanwhile must not lose its place in it, and a place
         // without a key does no harm.
         while let Some(front) = self.deadlines.pop_front() {
-            front.value().lock().take();
+            let places = front.value().lock().take().unwrap_or_default();
+            self.leave_places(&places);
         }
+        self.leave_places(&std::mem::take(&mut self.due.lock().1));
         for shard in &self.shards {
             let empty = Map::with_hasher(self.hasher.clone());
             let keys = std::mem::replace(&mut *shard.lock(), empty);
-            self.release(keys.keys().map(|key| cost_bytes(key)).sum());
+            self.release(SLOT_COST_BYTES * keys.len() as u64);
         }
+    }
+
+    fn leave_places(&self, keys: &[Arc<[u8]>]) {
+        self.release(keys.iter().map(|key| place_bytes(key)).sum());
     }
 
     /// Frees keys past their deadline, up to a batch; returns how many, and whether more wait.
@@ -195,6 +230,7 @@ impl Keyspace {
         let mut map = self.shard(key);
         // It may stand in another bucket by now, or be gone.
         let Some(slot) = map.get_mut(key).filter(|slot| slot.bucket_ms == popped_ms) else {
+            self.release(place_bytes(key));
             return false;
         };
         if slot.deadline_ms > now_ms {

@@ -17,6 +17,7 @@ mod census;
 mod changes;
 mod counter;
 mod entry;
+mod graveyard;
 mod ledger;
 mod merge;
 mod origins;
@@ -38,7 +39,7 @@ mod tests;
 mod windows;
 
 pub use account::{Account, Full};
-pub use changes::Change;
+pub use changes::{Change, Which};
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
 pub use keyspace::{Keyspace, Value};

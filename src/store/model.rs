@@ -5,6 +5,8 @@
 //! (PCT); a failure prints the schedule, which `shuttle::replay` repeats. Not here: memory
 //! orderings (the scheduler takes all for the strongest), the skiplist's own interleavings.
 
+mod life;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use super::*;
 use crate::limiter::{Kind, Scale};
 
 const NOW: u64 = 1_790_000_000_123;
+/// When the bucket of the window at [`NOW`] has ended.
 const END: u64 = 1_790_000_060_000;
 /// Schedules of each kind that a model is run under; `MODEL_RUNS` asks for others.
 const RUNS: usize = 2000;
@@ -72,12 +75,6 @@ fn at_once<const N: usize>(acts: [Box<dyn FnOnce() + Send>; N]) {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-fn reclaim_all(windows: &Windows) {
-    while windows.graves() > 0 {
-        windows.reclaim(NOW);
-    }
-}
-
 #[test]
 fn keys_inserted_at_once_into_a_growing_shard_have_one_entry_and_all_their_hits() {
     check(|| {
@@ -101,22 +98,6 @@ fn keys_inserted_at_once_into_a_growing_shard_have_one_entry_and_all_their_hits(
 }
 
 #[test]
-fn two_that_need_a_bucket_at_once_share_one_and_its_memory_comes_back() {
-    check(|| {
-        let (account, windows) = windows(false);
-        let act = |key: &'static [u8]| -> Box<dyn FnOnce() + Send> {
-            let windows = windows.clone();
-            Box::new(move || assert_eq!(hit(&windows, key, 1), 1))
-        };
-        at_once([act(b"a"), act(b"b"), act(b"c")]);
-        assert_eq!((windows.buckets(), windows.live(NOW)), (1, 3));
-        windows.expire(END);
-        reclaim_all(&windows);
-        assert_eq!(account.used_bytes(), 0);
-    });
-}
-
-#[test]
 fn each_change_is_drained_with_a_count_at_least_as_new() {
     check(|| {
         let (_, windows) = windows(true);
@@ -134,7 +115,7 @@ fn each_change_is_drained_with_a_count_at_least_as_new() {
         let drain = {
             let (windows, last) = (windows.clone(), last.clone());
             move || {
-                windows.drain_changes(|change| {
+                windows.drain_changes(Which::All, usize::MAX, |change| {
                     assert!(change.own >= last.swap(change.own, SeqCst), "an older count");
                 });
             }
@@ -167,7 +148,7 @@ fn two_that_hit_during_drains_leave_their_sum_to_the_last_one() {
         };
         let drain = {
             let (windows, last) = (windows.clone(), last.clone());
-            move || windows.drain_changes(|change| last.store(change.own, SeqCst))
+            move || windows.drain_changes(Which::All, usize::MAX, |change| last.store(change.own, SeqCst))
         };
         let drains = drain.clone();
         at_once([act(), act(), Box::new(move || (0..2).for_each(|_| drains()))]);
@@ -296,90 +277,23 @@ fn counting_under_a_limit_never_passes_it_beside_refunds_and_sets() {
 }
 
 #[test]
-fn hits_beside_expiry_never_fail_and_all_memory_comes_back() {
+fn counting_under_a_limit_beside_the_first_refund_leaves_count_and_census_right() {
     check(|| {
-        let (account, windows) = windows(true);
-        (0..6_u8).for_each(|i| assert_eq!(hit(&windows, &[i], 1), 1));
-        let hits = {
+        let (_, windows) = windows(false);
+        hit(&windows, b"k", 2);
+        let ask = {
+            let windows = windows.clone();
+            move || assert!(with(&windows, b"k", |k| k.add_if(1, |then| then <= 3)).is_ok())
+        };
+        let refund = {
             let windows = windows.clone();
             move || {
-                let mut reader = Reader::new(&windows);
-                // A view from before the shards grow, held while the bucket is dropped.
-                reader.find(&name(&[0])).map(|counter| counter.add(1));
-                (4..16_u8).for_each(|i| assert!(hit(&windows, &[i], 1) <= 2));
-                reader.find(&name(&[0])).map(|counter| counter.refund(1));
+                with(&windows, b"k", |counter| counter.refund(2));
             }
         };
-        let expiry = {
-            let windows = windows.clone();
-            move || {
-                windows.expire(END);
-                (0..4).for_each(|_| assert!(windows.reclaim(NOW) || windows.graves() < 2));
-                windows.drain_changes(|change| assert!(change.own <= 2));
-            }
-        };
-        at_once([Box::new(hits), Box::new(expiry)]);
-        windows.expire(END);
-        reclaim_all(&windows);
-        assert_eq!((account.used_bytes(), windows.buckets()), (0, 0));
-    });
-}
-
-#[test]
-fn a_counter_made_during_a_flush_stays_registered() {
-    check(|| {
-        let (account, windows) = windows(false);
-        hit(&windows, b"a", 1);
-        let act = |key: &'static [u8]| -> Box<dyn FnOnce() + Send> {
-            let windows = windows.clone();
-            Box::new(move || assert!(hit(&windows, key, 1) <= 2))
-        };
-        let flush = {
-            let windows = windows.clone();
-            move || windows.flush()
-        };
-        at_once([act(b"a"), act(b"b"), Box::new(flush)]);
-        if windows.live(NOW) > 0 {
-            assert_eq!(windows.supply().registry.all(), [series()]);
-        }
-        windows.flush();
-        reclaim_all(&windows);
-        assert_eq!(account.used_bytes(), 0);
-    });
-}
-
-#[test]
-fn keyspace_keys_made_during_flush_and_expiry_are_freed_at_their_time() {
-    check(|| {
-        let account = Arc::new(Account::new(u64::MAX));
-        let keyspace = Arc::new(Keyspace::new(7, account.clone()));
-        let set = |keyspace: &Keyspace, key: &[u8], deadline: u64| {
-            let value = Value::Cell { tat_ns: 1 };
-            keyspace.update(NOW, key, |_| (Some((value, deadline)), ())).unwrap();
-        };
-        set(&keyspace, b"a", NOW + 10);
-        set(&keyspace, b"b", NOW + 1);
-        let sets = {
-            let keyspace = keyspace.clone();
-            move || {
-                set(&keyspace, b"a", NOW + 20);
-                set(&keyspace, b"c", NOW + 5);
-            }
-        };
-        let ends = {
-            let keyspace = keyspace.clone();
-            move || {
-                keyspace.expire(NOW + 2);
-                keyspace.remove(NOW, b"a");
-            }
-        };
-        let flush = {
-            let keyspace = keyspace.clone();
-            move || keyspace.flush()
-        };
-        at_once([Box::new(sets), Box::new(ends), Box::new(flush)]);
-        while keyspace.expire(NOW + 100).1 {}
-        assert_eq!((keyspace.len(), keyspace.used_bytes(), account.used_bytes()), (0, 0, 0));
+        at_once([Box::new(ask), Box::new(refund)]);
+        assert_eq!((count(&windows, b"k"), windows.live(NOW)), (1, 1));
+        assert_eq!(with(&windows, b"k", |k| k.add_if(1, |then| then <= 2)), Ok(2));
     });
 }
 
@@ -393,7 +307,7 @@ fn a_counter_has_one_offset_for_all_who_find_it() {
         };
         at_once([act(), act()]);
         let mut drained: HashMap<Vec<u8>, u64> = HashMap::new();
-        windows.drain_changes(|change| {
+        windows.drain_changes(Which::All, usize::MAX, |change| {
             assert!(drained.insert(change.key, change.own).is_none(), "two entries for one key");
         });
         assert_eq!(drained.len(), 4);

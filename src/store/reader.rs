@@ -23,6 +23,8 @@ pub struct Hint {
     hash: u64,
     bucket_ms: u64,
     offset: u32,
+    /// The table that the offset is of: its bucket may have been dropped and made anew since.
+    table: u32,
 }
 
 /// What names one counter.
@@ -100,7 +102,9 @@ impl<'w> Reader<'w> {
         let probe = self.windows.probe(name, hint.hash);
         let seen = self.seen(hint.bucket_ms)?;
         let view = self.view(seen)?;
-        let hinted = hint.offset != 0 && view.entry(hint.offset).is(probe.identity, probe.key);
+        let hinted = hint.offset != 0
+            && hint.table == view.table().id
+            && view.entry(hint.offset).is(probe.identity, probe.key);
         let offset = if hinted { hint.offset } else { view.find(&probe)? };
         Some(Counter::new(view, probe, offset, self.windows.supply()))
     }
@@ -139,6 +143,7 @@ impl<'w> Reader<'w> {
             hash: self.windows.hash(name.series, name.key),
             bucket_ms: name.series.bucket_ms(name.window),
             offset: 0,
+            table: 0,
         }
     }
 
@@ -151,6 +156,7 @@ impl<'w> Reader<'w> {
         self.pass(names, hints, |view, probe, _| read ^= view.touch_home(probe));
         self.pass(names, hints, |view, probe, hint| {
             hint.offset = view.guess(probe).unwrap_or_default();
+            hint.table = view.table().id;
         });
         self.pass(names, hints, |view, _, hint| {
             if hint.offset != 0 {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::census::Census;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, SLOT_BYTES};
 
 /// Boxed where it is used: it is rare, and a shard is one of 256 in a table.
 type Overrides = HashMap<u32, Override>;
@@ -45,6 +45,12 @@ pub struct Override {
 }
 
 impl Shard {
+    /// Bytes that its slot array and its ledger are charged for.
+    pub fn held_bytes(&self) -> u64 {
+        let told = self.ledger.as_ref().map_or(0, |ledger| ledger.len() as u64);
+        self.slots_bytes + told * SLOT_BYTES
+    }
+
     /// The override of the entry at `offset`, if any.
     pub fn override_of(&self, offset: u32) -> Option<Override> {
         self.overrides.as_ref()?.get(&offset).copied()

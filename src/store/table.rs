@@ -15,7 +15,6 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use super::account::{Account, Full};
 use super::arena::Arena;
 use super::entry::{self, Entry};
-use super::ledger::SLOT_BYTES;
 use super::pool::Pool;
 use super::origins::OriginId;
 use super::registry::{Registry, SERIES_MAX, TooManyScales};
@@ -87,7 +86,7 @@ pub struct Probe<'k> {
 impl Probe<'_> {
     #[inline]
     pub(super) fn shard(&self) -> usize {
-        (self.hash >> (64 - SHARDS.ilog2())) as usize
+        (self.hash >> 56) as usize % SHARDS
     }
 
     #[inline]
@@ -355,9 +354,9 @@ impl Table {
         &self.shards
     }
 
-    /// The shards, if any has changes to drain.
-    pub fn take_changed(&self) -> &[Mutex<Shard>] {
-        if self.changed.swap(false, AcqRel) { &self.shards } else { &[] }
+    /// True if some shard had changes to drain; from now on none has.
+    pub(super) fn take_changed(&self) -> bool {
+        self.changed.swap(false, AcqRel)
     }
 
     /// Entries of all shards, live or not.
@@ -365,34 +364,37 @@ impl Table {
         self.shards.iter().map(|shard| shard.lock().used as u64).sum()
     }
 
-    /// Frees one chunk of a table that nobody reads any more; false when all is freed.
-    pub fn give_back_one(&mut self, supply: &Supply) -> bool {
-        if self.arena.give_back_one(&supply.pool) {
-            return true;
-        }
-        let held = |shard: &mut Mutex<Shard>| {
-            let shard = shard.get_mut();
-            let slots = shard.ledger.as_ref().map_or(0, |ledger| ledger.len() as u64);
-            shard.slots_bytes + slots * SLOT_BYTES
-        };
-        let held: u64 = self.shards.iter_mut().map(held).sum();
+    /// Bytes that the table is charged for.
+    pub(super) fn held_bytes(&self) -> u64 {
+        let held: u64 = self.shards.iter().map(|shard| shard.lock().held_bytes()).sum();
+        EMPTY_BYTES + held + self.arena.held_bytes()
+    }
+
+    /// Frees one chunk of a table that nobody reads any more: its bytes, `None` when all are freed.
+    pub(super) fn free_chunk(&mut self, supply: &Supply) -> Option<u64> {
+        self.arena.give_back_one(&supply.pool)
+    }
+
+    /// Releases what a table whose chunks and slots are freed was charged for; the bytes of what
+    /// is freed with it. The slots are released only here: a reader that still held a view may have
+    /// made them grow after the newest view was taken out.
+    pub(super) fn release(&mut self, supply: &Supply) -> u64 {
+        let held: u64 = self.shards.iter_mut().map(|shard| shard.get_mut().held_bytes()).sum();
         supply.account.release(EMPTY_BYTES + held);
-        self.shards = Box::default();
-        false
+        EMPTY_BYTES
     }
 }
 
 impl View {
-    /// Frees one shard's slots of a view that nobody else holds; the table once all are freed.
-    pub fn give_back_one(&mut self) -> bool {
-        let mut slots = std::mem::take(&mut self.slots).into_vec();
-        slots.pop();
-        self.slots = slots.into_boxed_slice();
-        !self.slots.is_empty()
+    /// Frees one shard's slots of a view that nobody else holds: its bytes, `None` when all are
+    /// freed.
+    pub(super) fn free_slots(&mut self) -> Option<u64> {
+        let full = self.slots.iter_mut().find(|slots| !slots.is_empty())?;
+        Some(bytes_of(&std::mem::replace(full, Arc::new([]))))
     }
 
     /// The table, which readers of older views may still hold.
-    pub fn into_table(self) -> Arc<Table> {
+    pub(super) fn into_table(self) -> Arc<Table> {
         self.table
     }
 }

@@ -1,5 +1,7 @@
 //! The store as a whole, against plain models.
 
+mod keyspace;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -135,7 +137,7 @@ fn a_million_keys_and_one_hot_key_lose_no_hit_under_two_threads() {
     }
     assert_eq!(windows.live(NOW), KEYS + 1);
     let mut drained: HashMap<Vec<u8>, u64> = HashMap::new();
-    windows.drain_changes(|change| {
+    windows.drain_changes(Which::All, usize::MAX, |change| {
         assert!(drained.insert(change.key, change.own).is_none(), "listed twice");
     });
     assert_eq!(drained.len() as u64, KEYS + 1);
@@ -168,7 +170,7 @@ fn changes_are_drained_once_and_again_after_the_next_hit() {
     let windows = windows(u64::MAX, true);
     let drain = || {
         let mut all = Vec::new();
-        windows.drain_changes(|change| all.push((change.key, change.own, change.refunded)));
+        windows.drain_changes(Which::All, usize::MAX, |change| all.push((change.key, change.own, change.refunded)));
         all
     };
     add(&windows, NOW, b"a", 1000, 2).unwrap();
@@ -204,6 +206,67 @@ fn expiry_gives_all_memory_back() {
     windows.flush();
     reclaim_all(&windows, NOW);
     assert_eq!(account.used_bytes(), 0);
+}
+
+#[test]
+fn a_bucket_dropped_under_a_reader_of_an_older_view_gives_its_memory_back() {
+    let account = Arc::new(Account::new(u64::MAX));
+    let windows = Windows::new(7, account.clone(), false);
+    add(&windows, NOW, b"first", 1000, 1).unwrap();
+    let mut reader = Reader::new(&windows);
+    let name = Name::at(NOW, series(1000), b"first");
+    assert!(reader.find(&name).is_some());
+    for i in 0..5000_u64 {
+        add(&windows, NOW, format!("key:{i}").as_bytes(), 1000, 1).unwrap();
+    }
+    windows.expire(NOW + 2000);
+    for _ in 0..2 * SHARDS {
+        windows.reclaim(NOW + 2000);
+    }
+    assert_eq!(reader.find(&name).map(|counter| counter.add(1)), Some(2), "still its table");
+    drop(reader);
+    reclaim_all(&windows, NOW + 2000);
+    assert_eq!(account.used_bytes(), 0);
+}
+
+#[test]
+fn a_hint_from_a_table_dropped_since_is_not_followed() {
+    let windows = windows(u64::MAX, false);
+    // At one offset, the one table has a counter and the other a key that looks like it.
+    let key = [b'k'; 8];
+    let name = Name::at(NOW, series(1000), &key);
+    let identity = entry::identity(name.series, &key);
+    let mut forged = vec![0; 8];
+    for word in [identity, 1, 0, u64::from_le_bytes(key)] {
+        forged.extend(word.to_le_bytes());
+    }
+    for filler in [b"fillers!".as_slice(), b""] {
+        add(&windows, NOW, filler, 1000, 1).unwrap();
+    }
+    add(&windows, NOW, &key, 1000, 1).unwrap();
+    let mut reader = Reader::new(&windows);
+    let mut hints = Vec::new();
+    reader.locate(&[name], &mut hints);
+    windows.flush();
+    reader.forget();
+    add(&windows, NOW, b"padding", 1000, 1).unwrap();
+    add(&windows, NOW, &forged, 1000, 1).unwrap();
+    assert!(reader.find_at(&name, hints[0]).is_none(), "found in another key's bytes");
+}
+
+#[test]
+fn freeing_keeps_up_with_windows_that_are_small_and_many() {
+    let windows = windows(u64::MAX, false);
+    for i in 0..500_u64 {
+        for key in 0..100 {
+            add(&windows, NOW, format!("key:{key}").as_bytes(), 1000 + i, 1).unwrap();
+        }
+        windows.flush();
+        windows.reclaim(NOW);
+    }
+    assert!(windows.graves() <= 1, "{} tables wait", windows.graves());
+    let full = windows.reclaiming_bytes();
+    assert!(full < 2 << 20, "{full} bytes wait");
 }
 
 #[test]
@@ -263,71 +326,5 @@ fn a_scan_finds_every_counter_that_stays_while_others_come() {
     }
     for i in 0..5000_u64 {
         assert!(seen.contains(format!("key:{i}").as_bytes()), "key:{i} was skipped");
-    }
-}
-
-mod keyspace {
-    use super::*;
-    use crate::store::keyspace::Value;
-
-    fn set(keyspace: &Keyspace, now: u64, key: &[u8], deadline: u64) -> Result<(), Full> {
-        keyspace.update(now, key, |_| (Some((Value::Cell { tat_ns: 1 }, deadline)), ()))
-    }
-
-    #[test]
-    fn a_key_is_gone_at_its_deadline_and_freed_afterwards() {
-        let account = Arc::new(Account::new(u64::MAX));
-        let keyspace = Keyspace::new(3, account.clone());
-        for i in 0..5000_u64 {
-            set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1 + i).unwrap();
-        }
-        assert!(keyspace.get(NOW + 9, b"k9").is_some());
-        assert!(keyspace.get(NOW + 10, b"k9").is_none());
-        while keyspace.expire(NOW + 10_000).1 {}
-        assert_eq!((keyspace.len(), account.used_bytes()), (0, 0));
-    }
-
-    #[test]
-    fn a_deadline_that_moved_keeps_the_key_until_then() {
-        let keyspace = Keyspace::new(3, Arc::new(Account::new(u64::MAX)));
-        set(&keyspace, NOW, b"later", NOW + 10).unwrap();
-        set(&keyspace, NOW, b"later", NOW + 1000).unwrap();
-        set(&keyspace, NOW, b"sooner", NOW + 100_000).unwrap();
-        set(&keyspace, NOW, b"sooner", NOW + 10).unwrap();
-        while keyspace.expire(NOW + 500).1 {}
-        assert_eq!(keyspace.len(), 1);
-        assert!(keyspace.get(NOW + 500, b"later").is_some());
-        while keyspace.expire(NOW + 2000).1 {}
-        assert!(keyspace.is_empty());
-    }
-
-    #[test]
-    fn a_walk_visits_every_key_that_stays() {
-        let keyspace = Keyspace::new(3, Arc::new(Account::new(u64::MAX)));
-        for i in 0..3000_u64 {
-            set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1000).unwrap();
-        }
-        let mut seen = std::collections::HashSet::new();
-        let (mut place, mut steps) = (Some(0), 0);
-        while let Some(from) = place {
-            place = keyspace.walk(NOW, from, 7, |key| {
-                seen.insert(key.to_vec());
-            });
-            set(&keyspace, NOW, format!("late{steps}").as_bytes(), NOW + 1000).unwrap();
-            steps += 1;
-            assert!(steps < 3000, "the walk does not end");
-        }
-        assert!((0..3000).all(|i| seen.contains(format!("k{i}").as_bytes())));
-    }
-
-    #[test]
-    fn at_the_limit_a_new_key_is_refused_and_an_old_one_changes() {
-        let keyspace = Keyspace::new(3, Arc::new(Account::new(300)));
-        set(&keyspace, NOW, b"a", NOW + 10).unwrap();
-        set(&keyspace, NOW, b"b", NOW + 10).unwrap();
-        assert_eq!(set(&keyspace, NOW, b"c", NOW + 10), Err(Full));
-        assert_eq!(set(&keyspace, NOW, b"a", NOW + 20), Ok(()));
-        assert!(keyspace.remove(NOW, b"b") && !keyspace.remove(NOW, b"b"));
-        assert_eq!(set(&keyspace, NOW, b"c", NOW + 10), Ok(()));
     }
 }

@@ -1,7 +1,7 @@
 //! The windows: a skiplist of buckets by the time at which they end.
 //!
 //! Ordered, so that expiry pops the front and a scan by time is a walk. What is popped goes to the
-//! graveyard and is freed there in steps of one chunk, off the request path.
+//! graveyard and is freed there in steps, off the request path.
 //!
 //! Not here: which counts allow what. Invariant: a counter lives in the bucket of its window;
 //! buckets whose time has come are popped whole, and nothing in them is ever looked up again.
@@ -16,28 +16,18 @@ use foldhash::quality::SeedableRandomState;
 
 use super::account::Account;
 use super::entry;
+use super::graveyard::Graveyard;
 use super::pool::Pool;
 use super::reader::Name;
 use super::origins::Origins;
 use super::registry::Registry;
 use super::resets::Resets;
 use super::series::Series;
-use super::sync::{AtomicU32, AtomicU64, Mutex};
-use super::table::{Bucket, Probe, Refusal, Supply, Table, View, ViewGuard};
+use super::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex};
+use super::table::{Bucket, Probe, Refusal, Supply, ViewGuard};
 
 /// How often an insert that meets a bucket being dropped tries again.
 pub(super) const INSERT_TRIES: usize = 8;
-
-/// Tables that are no longer reachable, on their way back to the system.
-#[derive(Debug)]
-enum Grave {
-    /// Popped; readers may still hold the view.
-    Popped(Arc<View>),
-    /// Slots are being freed.
-    Slots(Box<View>),
-    /// Chunks are being freed, once no reader holds an older view.
-    Chunks(Arc<Table>),
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -48,8 +38,10 @@ pub struct Windows {
     next_id: AtomicU32,
     /// Held while a bucket is added.
     making: Mutex<()>,
-    graveyard: Mutex<Vec<Grave>>,
+    graveyard: Graveyard,
     expired: AtomicU64,
+    /// Some counter is near its limit and has news for the others.
+    urgent: AtomicBool,
     /// Whose counts are held beside this node's.
     pub(super) origins: Origins,
 }
@@ -73,8 +65,9 @@ impl Windows {
             supply,
             next_id: AtomicU32::new(1),
             making: Mutex::default(),
-            graveyard: Mutex::default(),
+            graveyard: Graveyard::default(),
             expired: AtomicU64::new(0),
+            urgent: AtomicBool::new(false),
             origins: Origins::default(),
         }
     }
@@ -99,6 +92,16 @@ impl Windows {
     #[inline]
     pub fn tracks_changes(&self) -> bool {
         self.supply.track_changes
+    }
+
+    /// Notes that some counter has urgent news.
+    pub(super) fn set_urgent(&self) {
+        self.urgent.store(true, Relaxed);
+    }
+
+    /// True if some counter had urgent news; from now on none has.
+    pub(super) fn take_urgent(&self) -> bool {
+        self.urgent.load(Relaxed) && self.urgent.swap(false, Relaxed)
     }
 
     /// The newest view of a bucket, if it exists.
@@ -161,10 +164,6 @@ impl Windows {
         Ok(self.buckets.get_or_insert(bucket_ms, bucket))
     }
 
-    fn bury(&self, view: Arc<View>) {
-        self.graveyard.lock().push(Grave::Popped(view));
-    }
-
     /// Drops the buckets that have ended at `now_ms`; returns the counters dropped with them.
     pub fn expire(&self, now_ms: u64) -> u64 {
         let mut dropped = 0;
@@ -174,7 +173,7 @@ impl Windows {
             front.remove();
             if let Some(view) = front.value().take() {
                 dropped += view.table().entries();
-                self.bury(view);
+                self.graveyard.bury(view);
             }
             popped = true;
         }
@@ -186,50 +185,9 @@ impl Windows {
         dropped
     }
 
-    /// Frees one step of what was dropped (a chunk of at most 1 MiB, or one shard's slots); true
-    /// while there is more to free.
+    /// Frees one step (about 1 MiB) of what was dropped; true while there is more to free.
     pub fn reclaim(&self, now_ms: u64) -> bool {
-        let mut graveyard = self.graveyard.lock();
-        let Some(grave) = graveyard.pop() else {
-            drop(graveyard);
-            return self.supply.pool.trim(now_ms);
-        };
-        match self.dig(grave) {
-            (Some(rest), true) => graveyard.push(rest),
-            // A reader still holds it: look at the others first.
-            (Some(rest), false) => {
-                graveyard.insert(0, rest);
-                return graveyard.len() > 1;
-            }
-            (None, _) => {}
-        }
-        true
-    }
-
-    /// One step; what is left of the grave, and whether anything was done.
-    fn dig(&self, grave: Grave) -> (Option<Grave>, bool) {
-        match grave {
-            Grave::Popped(mut view) => match Arc::get_mut(&mut view) {
-                Some(_) => match Arc::into_inner(view) {
-                    Some(view) => (Some(Grave::Slots(Box::new(view))), true),
-                    None => (None, true),
-                },
-                None => (Some(Grave::Popped(view)), false),
-            },
-            Grave::Slots(mut view) => {
-                if view.give_back_one() {
-                    return (Some(Grave::Slots(view)), true);
-                }
-                (Some(Grave::Chunks(view.into_table())), true)
-            }
-            Grave::Chunks(mut table) => match Arc::get_mut(&mut table) {
-                Some(free) => {
-                    let more = free.give_back_one(&self.supply);
-                    (more.then_some(Grave::Chunks(table)), true)
-                }
-                None => (Some(Grave::Chunks(table)), false),
-            },
-        }
+        self.graveyard.dig(&self.supply) || self.supply.pool.trim(now_ms)
     }
 
     /// Drops everything.
@@ -240,7 +198,7 @@ impl Windows {
         self.origins.clear();
         while let Some(front) = self.buckets.pop_front() {
             if let Some(view) = front.value().take() {
-                self.bury(view);
+                self.graveyard.bury(view);
             }
         }
     }
@@ -279,9 +237,14 @@ impl Windows {
         &self.supply
     }
 
+    /// Bytes that wait to be freed or, in the pool, to be used again.
+    pub fn reclaiming_bytes(&self) -> u64 {
+        self.graveyard.bytes() + self.supply.pool.free_bytes()
+    }
+
     /// Tables dropped whose memory is not yet free.
     pub fn graves(&self) -> usize {
-        self.graveyard.lock().len()
+        self.graveyard.len()
     }
 
     /// Counters dropped because their windows ended.

@@ -106,6 +106,15 @@ fn client_reply_on_unset_skip_flag() {
     wire.expect(&["+OK"]).ping();
 }
 
+// Not Valkey's: what a pause holds back is read again, and must then mean the same.
+#[test]
+fn an_inline_request_with_quotes_survives_a_pause() {
+    let server = Server::start(&[]);
+    let mut wire = server.wire();
+    wire.send("CLIENT PAUSE 50\r\n\r\nECHO \"a \\\" b\"\r\nECHO 'c d'\r\nPING\r\n");
+    wire.expect(&["+OK", "$5", "a \" b", "$3", "c d", "+PONG"]);
+}
+
 // "CLIENT GETNAME should return NIL if name is not assigned", "CLIENT GETNAME check if name set
 // correctly", "CLIENT LIST shows empty fields for unassigned names", "CLIENT SETNAME can assign a
 // name to this connection", "CLIENT SETNAME can change the name of an existing connection"

@@ -1,0 +1,104 @@
+//! The keyspace: deadlines, walks, memory.
+
+use super::*;
+use crate::store::keyspace::Value;
+
+fn set(keyspace: &Keyspace, now: u64, key: &[u8], deadline: u64) -> Result<(), Full> {
+    keyspace.update(now, key, |_| (Some((Value::Cell { tat_ns: 1 }, deadline)), ()))
+}
+
+#[test]
+fn a_key_is_gone_at_its_deadline_and_freed_afterwards() {
+    let account = Arc::new(Account::new(u64::MAX));
+    let keyspace = Keyspace::new(3, account.clone());
+    for i in 0..5000_u64 {
+        set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1 + i).unwrap();
+    }
+    assert!(keyspace.get(NOW + 9, b"k9").is_some());
+    assert!(keyspace.get(NOW + 10, b"k9").is_none());
+    while keyspace.expire(NOW + 10_000).1 {}
+    assert_eq!((keyspace.len(), account.used_bytes()), (0, 0));
+}
+
+#[test]
+fn a_deadline_that_moved_keeps_the_key_until_then() {
+    let keyspace = Keyspace::new(3, Arc::new(Account::new(u64::MAX)));
+    set(&keyspace, NOW, b"later", NOW + 10).unwrap();
+    set(&keyspace, NOW, b"later", NOW + 1000).unwrap();
+    set(&keyspace, NOW, b"sooner", NOW + 100_000).unwrap();
+    set(&keyspace, NOW, b"sooner", NOW + 10).unwrap();
+    while keyspace.expire(NOW + 500).1 {}
+    assert_eq!(keyspace.len(), 1);
+    assert!(keyspace.get(NOW + 500, b"later").is_some());
+    while keyspace.expire(NOW + 2000).1 {}
+    assert!(keyspace.is_empty());
+}
+
+#[test]
+fn a_walk_visits_every_key_that_stays() {
+    let keyspace = Keyspace::new(3, Arc::new(Account::new(u64::MAX)));
+    for i in 0..3000_u64 {
+        set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1000).unwrap();
+    }
+    let mut seen = std::collections::HashSet::new();
+    let (mut place, mut steps) = (Some(0), 0);
+    while let Some(from) = place {
+        place = keyspace.walk(NOW, from, 7, |key| {
+            seen.insert(key.to_vec());
+        });
+        set(&keyspace, NOW, format!("late{steps}").as_bytes(), NOW + 1000).unwrap();
+        steps += 1;
+        assert!(steps < 3000, "the walk does not end");
+    }
+    assert!((0..3000).all(|i| seen.contains(format!("k{i}").as_bytes())));
+}
+
+#[test]
+fn at_the_limit_a_new_key_is_refused_and_an_old_one_changes() {
+    let keyspace = Keyspace::new(3, Arc::new(Account::new(300)));
+    set(&keyspace, NOW, b"a", NOW + 10).unwrap();
+    set(&keyspace, NOW, b"b", NOW + 10).unwrap();
+    assert_eq!(set(&keyspace, NOW, b"c", NOW + 10), Err(Full));
+    assert_eq!(set(&keyspace, NOW, b"a", NOW + 20), Ok(()));
+    assert!(keyspace.remove(NOW, b"b") && !keyspace.remove(NOW, b"b"));
+    assert_eq!(set(&keyspace, NOW, b"c", NOW + 10), Ok(()));
+}
+
+#[test]
+fn a_flush_leaves_no_bytes_behind() {
+    let account = Arc::new(Account::new(u64::MAX));
+    let keyspace = Keyspace::new(3, account.clone());
+    for i in 0..3000_u64 {
+        set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1 + i % 2).unwrap();
+    }
+    // Part of a bucket is on its way out.
+    assert!(keyspace.expire(NOW + 1).1);
+    keyspace.flush();
+    assert_eq!((keyspace.used_bytes(), account.used_bytes()), (0, 0));
+}
+
+#[test]
+fn a_key_made_and_removed_over_and_over_stays_within_the_limit() {
+    let account = Arc::new(Account::new(1000));
+    let keyspace = Keyspace::new(3, account.clone());
+    for i in 0..1000 {
+        set(&keyspace, NOW, b"again", NOW + 1_000_000 + i * 7).unwrap();
+        assert!(keyspace.remove(NOW, b"again"));
+    }
+    assert_eq!(account.used_bytes(), 0);
+}
+
+#[test]
+fn a_place_that_outlasts_its_key_is_charged_until_its_time() {
+    let account = Arc::new(Account::new(u64::MAX));
+    let keyspace = Keyspace::new(3, account.clone());
+    for i in 0..1000_u64 {
+        set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 10).unwrap();
+    }
+    for i in 0..1000_u64 {
+        assert!(keyspace.remove(NOW, format!("k{i}").as_bytes()));
+    }
+    assert!(keyspace.is_empty() && account.used_bytes() > 40_000);
+    while keyspace.expire(NOW + 100).1 {}
+    assert_eq!((keyspace.used_bytes(), account.used_bytes()), (0, 0));
+}

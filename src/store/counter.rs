@@ -8,7 +8,7 @@
 
 use super::entry::Entry;
 use super::shard::{Override, Shard};
-use super::table::{Probe, View};
+use super::table::{Probe, Supply, View};
 use crate::limiter::COUNT_MAX;
 
 /// A counter that has an entry.
@@ -17,14 +17,14 @@ pub struct Counter<'v> {
     view: &'v View,
     probe: Probe<'v>,
     offset: u32,
-    track_changes: bool,
+    supply: &'v Supply,
 }
 
 impl<'v> Counter<'v> {
     /// The counter of `probe`, whose entry in `view` is at `offset`.
     #[inline]
-    pub fn new(view: &'v View, probe: Probe<'v>, offset: u32, track_changes: bool) -> Counter<'v> {
-        Counter { view, probe, offset, track_changes }
+    pub fn new(view: &'v View, probe: Probe<'v>, offset: u32, supply: &'v Supply) -> Counter<'v> {
+        Counter { view, probe, offset, supply }
     }
 
     #[inline]
@@ -135,7 +135,7 @@ impl<'v> Counter<'v> {
         let mut shard = self.view.shard(&self.probe).lock();
         // Before the counts: whoever adds after them must see it and settle.
         entry.set_overridden();
-        change(entry, shard.override_mut(self.offset));
+        change(entry, shard.override_mut(self.offset, &self.supply.account));
         self.note_change_in(&mut shard);
         self.settle_in(&mut shard, entry.own())
     }
@@ -151,7 +151,7 @@ impl<'v> Counter<'v> {
 
     fn settle_in(&self, shard: &mut Shard, own: u64) -> u64 {
         let entry = self.entry();
-        let changed = shard.override_mut(self.offset);
+        let changed = shard.override_mut(self.offset, &self.supply.account);
         let live = counted(entry, entry.own(), *changed) > 0;
         let count = counted(entry, own, *changed);
         let was_live = std::mem::replace(&mut changed.counted, live);
@@ -165,14 +165,14 @@ impl<'v> Counter<'v> {
 
     #[inline]
     fn note_change(&self) {
-        if self.track_changes && self.entry().set_changed() {
+        if self.supply.track_changes && self.entry().set_changed() {
             self.view.shard(&self.probe).lock().changed.push(self.offset);
             self.view.table().set_changed();
         }
     }
 
     fn note_change_in(&self, shard: &mut Shard) {
-        if self.track_changes && self.entry().set_changed() {
+        if self.supply.track_changes && self.entry().set_changed() {
             shard.changed.push(self.offset);
             self.view.table().set_changed();
         }

@@ -106,7 +106,7 @@ impl<'w> Reader<'w> {
             && hint.table == view.table().id
             && view.entry(hint.offset).is(probe.identity, probe.key);
         let offset = if hinted { hint.offset } else { view.find(&probe)? };
-        Some(Counter::new(view, probe, offset, self.windows.tracks_changes()))
+        Some(Counter::new(view, probe, offset, self.windows.supply()))
     }
 
     /// The counter, created with `increment` as its count if it has no entry: then `fresh` is true
@@ -133,7 +133,7 @@ impl<'w> Reader<'w> {
             None => self.keep(hint.bucket_ms, view),
         };
         let view = self.view(seen).ok_or(Refusal::OutOfMemory)?;
-        Ok((Counter::new(view, probe, offset, self.windows.tracks_changes()), fresh))
+        Ok((Counter::new(view, probe, offset, self.windows.supply()), fresh))
     }
 
     /// Hash and bucket of a counter, nothing looked up yet.

@@ -6,7 +6,11 @@
 
 use std::collections::HashMap;
 
+use super::account::Account;
 use super::census::Census;
+
+/// What an override takes: its place in the map at the average fill.
+const OVERRIDE_BYTES: u64 = 64;
 
 /// Boxed where it is used: it is rare, and a shard is one of 256 in a table.
 type Overrides = HashMap<u32, Override>;
@@ -43,9 +47,18 @@ impl Shard {
         self.overrides.as_ref()?.get(&offset).copied()
     }
 
-    /// The override of the entry at `offset`, made if there is none.
-    pub fn override_mut(&mut self, offset: u32) -> &mut Override {
-        let fresh = Override { stamp: 0, refunded: 0, counted: true };
-        self.overrides.get_or_insert_default().entry(offset).or_insert(fresh)
+    /// Bytes that its slot array and its overrides are charged for.
+    pub fn held_bytes(&self) -> u64 {
+        let overrides = self.overrides.as_ref().map_or(0, |overrides| overrides.len() as u64);
+        self.slots_bytes + overrides * OVERRIDE_BYTES
+    }
+
+    /// The override of the entry at `offset`, made (and charged, whatever the limit: giving back and
+    /// forgetting must not fail for want of memory) if there is none.
+    pub fn override_mut(&mut self, offset: u32, account: &Account) -> &mut Override {
+        self.overrides.get_or_insert_default().entry(offset).or_insert_with(|| {
+            account.charge_anyway(OVERRIDE_BYTES);
+            Override { stamp: 0, refunded: 0, counted: true }
+        })
     }
 }

@@ -329,8 +329,8 @@ impl Table {
 
     /// Bytes that the table is charged for.
     pub(super) fn held_bytes(&self) -> u64 {
-        let slots: u64 = self.shards.iter().map(|shard| shard.lock().slots_bytes).sum();
-        EMPTY_BYTES + slots + self.arena.held_bytes()
+        let held: u64 = self.shards.iter().map(|shard| shard.lock().held_bytes()).sum();
+        EMPTY_BYTES + held + self.arena.held_bytes()
     }
 
     /// Frees one chunk of a table that nobody reads any more: its bytes, `None` when all are freed.
@@ -342,8 +342,8 @@ impl Table {
     /// is freed with it. The slots are released only here: a reader that still held a view may have
     /// made them grow after the newest view was taken out.
     pub(super) fn release(&mut self, supply: &Supply) -> u64 {
-        let slots: u64 = self.shards.iter_mut().map(|shard| shard.get_mut().slots_bytes).sum();
-        supply.account.release(EMPTY_BYTES + slots);
+        let held: u64 = self.shards.iter_mut().map(|shard| shard.get_mut().held_bytes()).sum();
+        supply.account.release(EMPTY_BYTES + held);
         EMPTY_BYTES
     }
 }

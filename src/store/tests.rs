@@ -302,6 +302,24 @@ fn at_the_limit_new_counters_are_refused_and_old_ones_count_on() {
 }
 
 #[test]
+fn what_is_given_back_or_forgotten_is_charged_until_the_window_ends() {
+    let account = Arc::new(Account::new(u64::MAX));
+    let windows = Windows::new(7, account.clone(), false);
+    for i in 0..1000_u64 {
+        add(&windows, NOW, format!("key:{i}").as_bytes(), 1000, 2).unwrap();
+    }
+    let before = account.used_bytes();
+    for i in 0..1000_u64 {
+        let key = format!("key:{i}");
+        Reader::new(&windows).find(&Name::at(NOW, series(1000), key.as_bytes())).unwrap().refund(1);
+    }
+    assert!(account.used_bytes() - before >= 1000 * 40, "overrides are free");
+    windows.flush();
+    reclaim_all(&windows, NOW);
+    assert_eq!(account.used_bytes(), 0);
+}
+
+#[test]
 fn a_scan_finds_every_counter_that_stays_while_others_come() {
     let windows = windows(u64::MAX, false);
     for i in 0..5000_u64 {

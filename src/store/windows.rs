@@ -79,12 +79,6 @@ impl Windows {
         Probe { hash, identity, series: name.series, key: name.key }
     }
 
-    /// True if changes are listed for somebody to drain.
-    #[inline]
-    pub fn tracks_changes(&self) -> bool {
-        self.supply.track_changes
-    }
-
     /// The newest view of a bucket, if it exists.
     #[inline]
     pub fn view(&self, bucket_ms: u64) -> Option<ViewGuard> {

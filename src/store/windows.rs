@@ -24,6 +24,8 @@ use super::series::Series;
 use super::sync::{AtomicU32, AtomicU64, Mutex};
 use super::table::{Bucket, Probe, Refusal, Supply, ViewGuard};
 
+type BucketEntry<'w> = crossbeam_skiplist::map::Entry<'w, u64, Bucket>;
+
 /// How often an insert that meets a bucket being dropped tries again.
 const INSERT_TRIES: usize = 8;
 
@@ -113,10 +115,7 @@ impl Windows {
         Err(Refusal::OutOfMemory)
     }
 
-    fn add_bucket(
-        &self,
-        bucket_ms: u64,
-    ) -> Result<crossbeam_skiplist::map::Entry<'_, u64, Bucket>, Refusal> {
+    fn add_bucket(&self, bucket_ms: u64) -> Result<BucketEntry<'_>, Refusal> {
         // Of two threads that insert at once the skiplist would drop one's bucket, and with it what
         // was charged for it.
         let _only_one = self.making.lock();
@@ -130,20 +129,26 @@ impl Windows {
 
     /// Drops the buckets that have ended at `now_ms`; returns the counters dropped with them.
     pub fn expire(&self, now_ms: u64) -> u64 {
+        let ended = |bucket: &BucketEntry<'_>| *bucket.key() <= now_ms;
+        if !self.buckets.front().is_some_and(|front| ended(&front)) {
+            return 0;
+        }
+        let dropped = self.drop_all(self.buckets.iter().take_while(ended).collect());
+        self.expired.fetch_add(dropped, Relaxed);
+        self.supply.registry.forget_ended(now_ms);
+        dropped
+    }
+
+    /// Drops buckets, each once: one that a late hit makes in its place stays, else the two could
+    /// keep each other busy for ever. Returns the counters dropped.
+    fn drop_all(&self, buckets: Vec<BucketEntry<'_>>) -> u64 {
         let mut dropped = 0;
-        let mut popped = false;
-        while let Some(front) = self.buckets.front().filter(|front| *front.key() <= now_ms) {
-            // Not `pop_front`: after a flush in between it would take one that has not ended.
-            front.remove();
-            if let Some(view) = front.value().take() {
+        for bucket in buckets {
+            bucket.remove();
+            if let Some(view) = bucket.value().take() {
                 dropped += view.table().entries();
                 self.graveyard.bury(view);
             }
-            popped = true;
-        }
-        if popped {
-            self.expired.fetch_add(dropped, Relaxed);
-            self.supply.registry.forget_ended(now_ms);
         }
         dropped
     }
@@ -157,11 +162,7 @@ impl Windows {
     pub fn flush(&self) {
         // The registry first: a counter that comes meanwhile must stay registered.
         self.supply.registry.clear();
-        while let Some(front) = self.buckets.pop_front() {
-            if let Some(view) = front.value().take() {
-                self.graveyard.bury(view);
-            }
-        }
+        self.drop_all(self.buckets.iter().collect());
     }
 
     /// Counters that live at `now_ms`.

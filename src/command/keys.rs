@@ -123,7 +123,7 @@ pub(super) fn flushall(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     if args.len() > 2 || (args.len() == 2 && !args.is(1, "ASYNC") && !args.is(1, "SYNC")) {
         return failure("ERR syntax error");
     }
-    context.engine.flush();
+    context.engine.flush(context.now_ms);
     context.reader.forget();
     Reply::Simple("OK")
 }

@@ -247,7 +247,10 @@ pub(super) fn reset(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             .map(|at| scale(args, at).map(|scale| [series(scale, false), series(scale, true)]))
             .collect::<Result<Vec<_>, _>>()?
             .concat();
-        let series = if named.is_empty() { context.engine.series() } else { named };
-        Ok(integer_reply(context.engine.reset(&mut context.reader, context.now_ms, key, series)))
+        let (engine, reader) = (context.engine, &mut context.reader);
+        Ok(integer_reply(match named.as_slice() {
+            [] => engine.reset_all(reader, context.now_ms, key),
+            _ => engine.reset(reader, context.now_ms, key, named),
+        }))
     })())
 }

@@ -2,7 +2,8 @@
 
 use super::Engine;
 use crate::limiter::{Attempt, Kind, Verdict, Window, sliding};
-use crate::store::{Hint, Name, Reader, Refusal, Series};
+use crate::store::{Counter, Hint, Name, Reader, Refusal, Reset, Series};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What a call asks to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,16 +80,29 @@ impl Engine {
         hint: Hint,
         charge: &Charge,
     ) -> Result<Verdict, Refusal> {
-        let current = match reader.find_at(name, hint).map(|counter| counter.add(charge.increment))
-        {
+        let found = reader.find_at(name, hint).map(|counter| {
+            let current = counter.add(charge.increment);
+            if self.replicates() {
+                self.note_urgency(&counter, current, charge.limit);
+            }
+            current
+        });
+        let current = match found {
             Some(current) => current,
-            None => match self.create(reader, name, hint, charge.increment) {
+            None => match self.create(reader, name, hint, charge.increment, charge.limit) {
                 Ok(current) => current,
                 Err(refusal) => return self.without_counter(now_ms, name, charge, refusal),
             },
         };
         let previous = previous_of(reader, name);
         Ok(self.verdict(now_ms, name, charge, Counts { previous, with: current, left: current }))
+    }
+
+    /// Has other nodes told soon of a counter that is near its limit.
+    fn note_urgency(&self, counter: &Counter<'_>, count: u64, limit: u64) {
+        if counter.note_urgency(count, limit, self.life.nodes.load(Relaxed)) {
+            self.windows.set_urgent();
+        }
     }
 
     fn hit_if_allowed(
@@ -127,9 +141,14 @@ impl Engine {
         name: &Name<'_>,
         hint: Hint,
         increment: u64,
+        limit: u64,
     ) -> Result<u64, Refusal> {
         let (counter, fresh) = reader.find_or_insert(name, hint, increment)?;
-        Ok(if fresh { increment } else { counter.add(increment) })
+        let current = if fresh { increment } else { counter.add(increment) };
+        if self.replicates() {
+            self.note_urgency(&counter, current, limit);
+        }
+        Ok(current)
     }
 
     /// The policy's verdict where the counter could not be created.
@@ -197,7 +216,7 @@ impl Engine {
         let current = match found {
             Some(current) => current,
             None => self
-                .create(reader, &name, hint, increment)
+                .create(reader, &name, hint, increment, u64::MAX)
                 .map_err(|refusal| self.refuse(refusal))?,
         };
         let previous = previous_of(reader, &name);
@@ -289,10 +308,36 @@ impl Engine {
             for name in self.live_windows(now_ms, key, series) {
                 if let Some(counter) = reader.find(&name) {
                     forgotten += u64::from(counter.replace(0, stamp) > 0);
+                } else if self.replicates() {
+                    // Others may hold counts that have not come here yet. Without room for the
+                    // mark they stay, which INFO counts as a refusal.
+                    let marked = self.windows.reset_unseen(&name, stamp);
+                    let _ = marked.map_err(|refusal| self.refuse(refusal));
                 }
             }
         }
         forgotten
+    }
+
+    /// Forgets all the key's counters; returns how many there were. In a cluster those of series
+    /// that this node does not know are forgotten too.
+    pub fn reset_all(&self, reader: &mut Reader<'_>, now_ms: u64, key: &[u8]) -> u64 {
+        let series = self.series();
+        if self.replicates() {
+            let ends = series.iter().map(|series| series.expires_ms(series.window(now_ms)));
+            let until_ms = ends.max().unwrap_or(now_ms);
+            let stamp = self.stamp(now_ms);
+            let reset = Reset { stamp, until_ms, carried: None, told: false };
+            self.windows.supply().resets.keep(key, reset);
+            self.cells.void_below(key, stamp);
+        }
+        let live = |series: &Series| self.live_windows(now_ms, key, *series);
+        let names: Vec<Name<'_>> = series.iter().flat_map(live).collect();
+        let stamp = self.stamp(now_ms);
+        let forget = |name: &Name<'_>| {
+            reader.find(name).is_some_and(|counter| counter.replace(0, stamp) > 0)
+        };
+        names.iter().map(forget).filter(|forgotten| *forgotten).count() as u64
     }
 
     /// The names that a key's counters of one series can have now, the latest first.
@@ -308,7 +353,7 @@ impl Engine {
     }
 
     /// The stamp of a SET or RESET at `now_ms`: milliseconds above 16 bits that tell nodes apart.
-    fn stamp(&self, now_ms: u64) -> u64 {
+    pub(super) fn stamp(&self, now_ms: u64) -> u64 {
         now_ms.min(u64::MAX >> 16) << 16 | u64::from(self.stamp_tag)
     }
 }

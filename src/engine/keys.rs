@@ -52,7 +52,7 @@ impl Engine {
     /// Forgets the key's value and all its counters; true if it existed.
     pub fn delete(&self, reader: &mut Reader<'_>, now_ms: u64, key: &[u8]) -> bool {
         let value = self.keyspace.remove(now_ms, key);
-        self.reset(reader, now_ms, key, self.series()) > 0 || value
+        self.reset_all(reader, now_ms, key) > 0 || value
     }
 
     /// The series that have counters now.

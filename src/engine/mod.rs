@@ -4,21 +4,24 @@
 //! Not here: bytes of the protocol, clocks. Invariant: every hit that is not refused is counted
 //! exactly once, and a verdict is what the limiter says of the counts that the store then holds.
 
+mod cells;
 mod count;
 mod keys;
 mod many;
+mod replica;
 mod report;
 #[cfg(test)]
 mod tests;
 mod throttle;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 pub use crate::store::{Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, Series};
 pub use count::{Charge, Hit};
 pub use keys::ScanPage;
 pub use many::{MANY_MAX, ManyVerdict};
+pub use replica::{Freshness, Item, Merged, Origin, ScanPlace};
 pub use report::EngineReport;
 pub use throttle::ThrottleError;
 
@@ -35,6 +38,21 @@ pub struct Engine {
     stamp_tag: u16,
     new_at_limit: NewAtLimit,
     keys_expired: AtomicU64,
+    life: Life,
+    /// What other nodes have charged to cells.
+    cells: cells::Cells,
+}
+
+/// This life of the node's counts, as the cluster knows it.
+#[derive(Debug)]
+struct Life {
+    origin: AtomicU64,
+    /// Stamp of the FLUSHALL that it began under.
+    flush_stamp: AtomicU64,
+    /// Nodes in the cluster, this one included.
+    nodes: AtomicU64,
+    /// Own counts fell under the same origin: it must be replaced.
+    fallen: AtomicBool,
 }
 
 /// How calls that would have created a counter at the memory limit were answered.
@@ -72,6 +90,13 @@ impl Engine {
             stamp_tag: options.stamp_tag,
             new_at_limit: NewAtLimit::default(),
             keys_expired: AtomicU64::new(0),
+            life: Life {
+                origin: AtomicU64::new(0),
+                flush_stamp: AtomicU64::new(0),
+                nodes: AtomicU64::new(1),
+                fallen: AtomicBool::new(false),
+            },
+            cells: cells::Cells::default(),
         }
     }
 
@@ -88,6 +113,12 @@ impl Engine {
     /// Changes what new counters get at the memory limit.
     pub fn set_memory_policy(&self, policy: MemoryPolicy) {
         self.policy.store(policy as u8, Relaxed);
+    }
+
+    /// True where changes are listed for other nodes.
+    #[inline]
+    fn replicates(&self) -> bool {
+        self.windows.supply().track_changes
     }
 
     fn policy(&self) -> MemoryPolicy {
@@ -130,6 +161,7 @@ impl Engine {
     /// Drops the windows and keys whose time has come; true while more keys wait for it.
     pub fn expire(&self, now_ms: u64) -> bool {
         self.windows.expire(now_ms);
+        self.cells.sweep(now_ms);
         let (freed, more) = self.keyspace.expire(now_ms);
         self.keys_expired.fetch_add(freed, Relaxed);
         more
@@ -140,10 +172,19 @@ impl Engine {
         self.windows.reclaim(now_ms)
     }
 
-    /// Forgets everything, at once for the callers; memory follows by [`Engine::reclaim`].
-    pub fn flush(&self) {
+    /// Forgets everything, at once for the callers; memory follows by [`Engine::reclaim`]. In a
+    /// cluster all nodes follow, by the stamp.
+    pub fn flush(&self, now_ms: u64) {
+        let stamp = self.stamp(now_ms).max(self.flush_stamp() + 1);
+        self.life.flush_stamp.fetch_max(stamp, Relaxed);
+        self.forget();
+        self.life.fallen.store(true, Relaxed);
+    }
+
+    fn forget(&self) {
         self.windows.flush();
         self.keyspace.flush();
+        self.cells.clear();
     }
 }
 

@@ -85,7 +85,7 @@ fn kinds_and_scales_are_counters_of_their_own() {
     let reader = &mut engine.reader();
     assert_eq!(engine.reset(reader, NOW, b"k", [fixed(1000)]), 1);
     assert_eq!(get(&engine, NOW, "k", fixed(60_000)), 1);
-    assert_eq!(engine.reset(reader, NOW, b"k", engine.series()), 2);
+    assert_eq!(engine.reset_all(reader, NOW, b"k"), 2);
     assert_eq!((engine.key_count(NOW), engine.exists(reader, NOW, b"k")), (0, false));
 }
 
@@ -231,7 +231,7 @@ fn a_key_hit_with_too_many_scales_is_refused_and_found_by_reset() {
             assert_eq!(verdict, Err(Refusal::TooManyScales));
         }
     }
-    assert_eq!(engine.reset(reader, NOW, b"k", engine.series()), SERIES_MAX as u64);
+    assert_eq!(engine.reset_all(reader, NOW, b"k"), SERIES_MAX as u64);
     engine.expire(NOW + 200_000);
     assert!(engine.hit(reader, NOW + 200_000, b"k", &charge(fixed(7), 1, 9), Hit::Always).is_ok());
 }
@@ -265,7 +265,7 @@ fn a_flush_forgets_everything() {
     let quota = Quota::cell(5, 1, 60).unwrap();
     hit(&engine, NOW, "k", charge(fixed(1000), 1, 9), Hit::Always);
     engine.throttle(NOW * 1_000_000, b"cell", &quota, 1).unwrap();
-    engine.flush();
+    engine.flush(NOW);
     assert_eq!(engine.key_count(NOW), 0);
     while engine.reclaim(NOW) {}
     assert_eq!(engine.report(NOW).memory_used_bytes, 0);

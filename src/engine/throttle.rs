@@ -32,8 +32,14 @@ impl Engine {
     ) -> Result<Decision, ThrottleError> {
         let now_ms = now_ns / MILLISECOND_NS;
         let mut decided = Err(GcraError::Overflow);
+        let mut tat_before_ns = now_ns;
+        // What others charged may lie further ahead than one node alone would let it.
+        let shared = self.replicates() && self.cells.is_shared(key);
+        let ahead_ns = u64::try_from(quota.tolerance_ns()).unwrap_or_default();
+        let most_ns = if shared { now_ns.saturating_add(ahead_ns) } else { u64::MAX };
         let stored = self.keyspace.update(now_ms, key, |value| {
-            let tat_ns = value.map(|Value::Cell { tat_ns }| tat_ns);
+            let tat_ns = value.map(|Value::Cell { tat_ns }| tat_ns.min(most_ns));
+            tat_before_ns = tat_ns.unwrap_or(now_ns).max(now_ns);
             decided = quota.decide(tat_ns, now_ns, quantity);
             let cell = decided.ok().and_then(|decision| decision.new_tat_ns).map(|tat_ns| {
                 // Rounded up: the cell must not be gone before it has drained.
@@ -42,6 +48,10 @@ impl Engine {
             (cell, ())
         });
         let mut decision = decided.map_err(ThrottleError::Gcra)?;
+        if let Some(tat_ns) = decision.new_tat_ns.filter(|_| self.replicates() && stored.is_ok()) {
+            let charged_ns = tat_ns.saturating_sub(tat_before_ns);
+            self.cells.charge(key, charged_ns, tat_ns, self.stamp(now_ms));
+        }
         if stored.is_err()
             && !self.answer_new(Refusal::OutOfMemory).map_err(ThrottleError::Refused)?
         {

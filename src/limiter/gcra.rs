@@ -71,6 +71,11 @@ impl Quota {
         Ok(Quota { shape: Shape::Crab, emission_ns, tolerance_ns, limit: max_burst })
     }
 
+    /// Nanoseconds that the TAT may lie ahead of now.
+    pub fn tolerance_ns(&self) -> i64 {
+        self.tolerance_ns
+    }
+
     /// Decides on `quantity` units at `now_ns` for a cell that holds `tat_ns`; a TAT that is not
     /// ahead of now counts as none. A quantity of 0 looks. redis-cell takes a negative one as a
     /// refund: the TAT moves back, but here no further than to now (redis-cell then answers an

@@ -44,7 +44,7 @@ impl Account {
         Ok(())
     }
 
-    /// Charges `bytes` whatever the limit: for what exists already.
+    /// Charges `bytes` whatever the limit: for what must not fail. New counters wait the longer.
     pub fn charge_anyway(&self, bytes: u64) {
         let used = self.used_bytes.fetch_add(bytes, Relaxed).saturating_add(bytes);
         self.peak_bytes.fetch_max(used, Relaxed);

@@ -7,8 +7,8 @@
 //! Invariant: the own word only rises between two stamps; a counter exists if its count is above 0.
 
 use super::entry::Entry;
-use super::shard::{Override, Shard};
 use super::merge::void;
+use super::shard::{Override, Shard};
 use super::table::{Probe, Supply, View};
 use crate::limiter::COUNT_MAX;
 
@@ -119,15 +119,28 @@ impl<'v> Counter<'v> {
     /// Returns the count before.
     pub fn replace(&self, count: u64, stamp: u64) -> u64 {
         let mut before = 0;
-        self.revise_in(|shard| void(self.view, shard, self.offset, self.supply), |entry, changed| {
-            let own = entry.replace_own(count.min(COUNT_MAX)).min(COUNT_MAX);
-            before = counted(entry, own, *changed);
-            entry.replace_foreign(0);
-            // Two changes in one millisecond: the later one must have the higher stamp.
-            changed.stamp = stamp.max(changed.stamp.saturating_add(1));
-            (changed.refunded, changed.foreign_refunded) = (0, 0);
-        });
+        self.revise_in(
+            |shard| void(self.view, shard, self.offset, self.supply),
+            |entry, changed| {
+                let own = entry.replace_own(count.min(COUNT_MAX)).min(COUNT_MAX);
+                before = counted(entry, own, *changed);
+                entry.replace_foreign(0);
+                // Two changes in one millisecond: the later one must have the higher stamp.
+                changed.stamp = stamp.max(changed.stamp.saturating_add(1));
+                (changed.refunded, changed.foreign_refunded) = (0, 0);
+            },
+        );
         before
+    }
+
+    /// Forgets what was counted under stamps below `stamp`, on behalf of another node's reset.
+    pub fn void_below(&self, stamp: u64) {
+        let shard = self.view.shard(&self.probe).lock();
+        let known = shard.override_of(self.offset).map_or(0, |changed| changed.stamp);
+        drop(shard);
+        if known < stamp {
+            self.replace(0, stamp);
+        }
     }
 
     /// Changes the override under the lock and returns the count that results.
@@ -146,7 +159,7 @@ impl<'v> Counter<'v> {
         first(&mut shard);
         // Before the counts: whoever adds after them must see it and settle.
         entry.set_overridden();
-        change(entry, shard.override_mut(self.offset));
+        change(entry, shard.override_mut(self.offset, &self.supply.account));
         self.note_change_in(&mut shard);
         self.settle_in(&mut shard, entry.own())
     }
@@ -162,7 +175,7 @@ impl<'v> Counter<'v> {
 
     fn settle_in(&self, shard: &mut Shard, own: u64) -> u64 {
         let entry = self.entry();
-        let changed = shard.override_mut(self.offset);
+        let changed = shard.override_mut(self.offset, &self.supply.account);
         let live = counted(entry, entry.own(), *changed) > 0;
         let count = counted(entry, own, *changed);
         let was_live = std::mem::replace(&mut changed.counted, live);
@@ -176,16 +189,19 @@ impl<'v> Counter<'v> {
 
     /// Has others told soon if what they do not know of this counter could matter: `count` is what
     /// the verdict compared with `limit`. Each of `nodes` nodes may be as far ahead as this one, and
-    /// half of what is left is theirs to use (cluster protocol, urgent lane).
+    /// half of what is left is theirs to use (cluster protocol, urgent lane). True if it is newly so.
     #[inline]
-    pub fn note_urgency(&self, count: u64, limit: u64, nodes: u64) {
+    pub fn note_urgency(&self, count: u64, limit: u64, nodes: u64) -> bool {
         let unpublished = self.entry().unpublished();
         // Once all know that the limit is passed, further hits change no verdict.
         let known = count.saturating_sub(unpublished) > limit;
         let left = limit.saturating_sub(count);
-        if !known && unpublished.saturating_mul(2 * nodes) >= left && self.entry().set_urgent() {
-            self.view.shard(&self.probe).lock().urgent.push(self.offset);
+        let near = !known && unpublished.saturating_mul(2 * nodes) >= left;
+        if !near || !self.entry().set_urgent() {
+            return false;
         }
+        self.view.shard(&self.probe).lock().urgent.push(self.offset);
+        true
     }
 
     #[inline]
@@ -206,5 +222,6 @@ impl<'v> Counter<'v> {
 
 /// The count of an entry whose own count is `own`.
 pub(super) fn counted(entry: Entry<'_>, own: u64, changed: Override) -> u64 {
-    (own + entry.foreign()).saturating_sub(changed.refunded.saturating_add(changed.foreign_refunded))
+    (own + entry.foreign())
+        .saturating_sub(changed.refunded.saturating_add(changed.foreign_refunded))
 }

@@ -5,7 +5,7 @@
 //! nothing. Invariant: an entry's foreign word is the sum of its slots; a table's digests are the
 //! sums over its slots.
 
-use super::counter::counted;
+use super::counter::{Counter, counted};
 use super::ledger::{self, Ledger, SLOT_BYTES, Slot};
 use super::origins::{Origin, OriginId, SELF};
 use super::reader::Name;
@@ -59,6 +59,20 @@ impl Windows {
         Merged::Known
     }
 
+    /// Marks a counter that has no entry here as reset: others may hold counts of it.
+    ///
+    /// # Errors
+    /// A [`Refusal`] if there is no room for the mark.
+    pub fn reset_unseen(&self, name: &Name<'_>, stamp: u64) -> Result<(), Refusal> {
+        let probe = self.probe(name, self.hash(name.series, name.key));
+        let bucket_ms = name.series.bucket_ms(name.window);
+        let (offset, _, view) = self.insert(bucket_ms, &probe, 0)?;
+        if let Some(view) = view.as_deref() {
+            Counter::new(view, probe, offset, self.supply()).replace(0, stamp);
+        }
+        Ok(())
+    }
+
     /// Notes which datagram carried this node's count of the counter `name`.
     pub fn carried(&self, name: &Name<'_>, version: u64) {
         let Some(view) = self.view(name.series.bucket_ms(name.window)) else { return };
@@ -108,9 +122,9 @@ impl Bucket {
         if fresh && !view.entry(offset).is_overridden() && view.entry(offset).foreign() == 0 {
             // Nothing was said but "none": it must not pass for a live counter.
             view.entry(offset).set_overridden();
-            shard.override_mut(offset);
+            shard.override_mut(offset, &supply.account);
         }
-        settle(view, &mut shard, offset, probe);
+        settle(view, &mut shard, offset, probe, supply);
         Ok(Some(merged))
     }
 }
@@ -135,7 +149,7 @@ fn apply(
         entry.set_overridden();
         entry.replace_own(0);
         entry.replace_foreign(0);
-        let changed = shard.override_mut(offset);
+        let changed = shard.override_mut(offset, &supply.account);
         changed.stamp = said.stamp;
         (changed.refunded, changed.foreign_refunded) = (0, 0);
     }
@@ -153,7 +167,8 @@ fn apply(
     entry.add_foreign(slot.count - before.count);
     if slot.refunded > before.refunded {
         entry.set_overridden();
-        shard.override_mut(offset).foreign_refunded += slot.refunded - before.refunded;
+        shard.override_mut(offset, &supply.account).foreign_refunded +=
+            slot.refunded - before.refunded;
     }
     let digest = |slot: &Slot| {
         ledger::digest(view.table().end_ms, probe.identity, probe.key, said.stamp, slot)
@@ -198,20 +213,19 @@ pub(super) fn void(view: &View, shard: &mut Shard, offset: u32, supply: &Supply)
         let Some(slot) = ledger.remove(offset, id) else { continue };
         supply.account.release(SLOT_BYTES);
         if let Some(sum) = digests.get_mut(&id) {
-            let gone =
-                ledger::digest(view.table().end_ms, entry.identity(), &key, stamp, &slot);
+            let gone = ledger::digest(view.table().end_ms, entry.identity(), &key, stamp, &slot);
             *sum = sum.wrapping_sub(gone);
         }
     }
 }
 
 /// Puts census and liveness of a merged entry right.
-fn settle(view: &View, shard: &mut Shard, offset: u32, probe: &Probe<'_>) {
+fn settle(view: &View, shard: &mut Shard, offset: u32, probe: &Probe<'_>, supply: &Supply) {
     let entry = view.entry(offset);
     if !entry.is_overridden() {
         return;
     }
-    let changed = shard.override_mut(offset);
+    let changed = shard.override_mut(offset, &supply.account);
     let live = counted(entry, entry.own(), *changed) > 0;
     match (std::mem::replace(&mut changed.counted, live), live) {
         (false, true) => shard.census.born(probe.series),
@@ -236,14 +250,13 @@ fn bequeath(view: &View, shard: &mut Shard, offset: u32, id: OriginId, supply: &
     put(shard, offset, id, slot, supply, true);
     entry.add_foreign(count);
     if changed.refunded > 0 {
-        let changed = shard.override_mut(offset);
+        let changed = shard.override_mut(offset, &supply.account);
         changed.foreign_refunded += changed.refunded;
         changed.refunded = 0;
     }
     let mut key = Vec::new();
     entry.key_into(&mut key);
-    let digest =
-        ledger::digest(view.table().end_ms, entry.identity(), &key, changed.stamp, &slot);
+    let digest = ledger::digest(view.table().end_ms, entry.identity(), &key, changed.stamp, &slot);
     let mut digests = view.table().digests.lock();
     let sum = digests.entry(id).or_default();
     *sum = sum.wrapping_add(digest);

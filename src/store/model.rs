@@ -148,7 +148,10 @@ fn two_that_hit_during_drains_leave_their_sum_to_the_last_one() {
         };
         let drain = {
             let (windows, last) = (windows.clone(), last.clone());
-            move || windows.drain_changes(Which::All, usize::MAX, |change| last.store(change.own, SeqCst))
+            move || {
+                windows
+                    .drain_changes(Which::All, usize::MAX, |change| last.store(change.own, SeqCst))
+            }
         };
         let drains = drain.clone();
         at_once([act(), act(), Box::new(move || (0..2).for_each(|_| drains()))]);

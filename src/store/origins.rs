@@ -68,11 +68,6 @@ impl Origins {
     pub(super) fn forget_ended(&self, now_ms: u64) {
         self.known.write().retain(|_, known| known.last_ms > now_ms);
     }
-
-    /// Forgets all.
-    pub(super) fn clear(&self) {
-        self.known.write().clear();
-    }
 }
 
 fn free_id(all: &HashMap<Origin, Known>) -> Option<OriginId> {

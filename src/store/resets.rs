@@ -21,6 +21,8 @@ pub struct Reset {
     pub until_ms: u64,
     /// Who made it, and the datagram that carried it; `None`: this node, not yet carried.
     pub carried: Option<(Origin, u64)>,
+    /// It was handed out to be carried.
+    pub told: bool,
 }
 
 /// See the module.
@@ -55,6 +57,20 @@ impl Resets {
         kept.insert(key.into(), reset);
         self.count.store(kept.len(), Relaxed);
         true
+    }
+
+    /// The own resets that no datagram has carried yet; each is handed out once.
+    pub fn take_own(&self) -> Vec<(Box<[u8]>, Reset)> {
+        if self.count.load(Relaxed) == 0 {
+            return Vec::new();
+        }
+        let mut kept = self.kept.write();
+        let own = kept.iter_mut().filter(|(_, reset)| reset.carried.is_none() && !reset.told);
+        own.map(|(key, reset)| {
+            reset.told = true;
+            (key.clone(), *reset)
+        })
+        .collect()
     }
 
     /// Notes who carried a reset, if it is still the one kept.

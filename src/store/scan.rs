@@ -58,7 +58,8 @@ impl Windows {
             if from.is_some_and(|from| bucket_ms > from.bucket_ms) {
                 continue;
             }
-            let first = from.filter(|from| from.bucket_ms == bucket_ms).map_or(0, |from| from.shard);
+            let first =
+                from.filter(|from| from.bucket_ms == bucket_ms).map_or(0, |from| from.shard);
             for (at, shard) in view.table().shards().iter().enumerate().skip(first) {
                 if taken >= bytes {
                     return Some(ScanPlace { bucket_ms, shard: at });
@@ -76,7 +77,10 @@ impl Windows {
     pub fn digest(&self, origin: Origin, horizon_ms: u64) -> u64 {
         let Some(id) = self.origins.id_of(origin) else { return 0 };
         let views = self.views_latest_first();
-        let late = views.iter().filter_map(|view| view.as_deref()).filter(|view| view.table().end_ms > horizon_ms);
+        let late = views
+            .iter()
+            .filter_map(|view| view.as_deref())
+            .filter(|view| view.table().end_ms > horizon_ms);
         late.filter_map(|view| view.table().digests.lock().get(&id).copied())
             .fold(0, u64::wrapping_add)
     }

@@ -6,8 +6,12 @@
 
 use std::collections::HashMap;
 
+use super::account::Account;
 use super::census::Census;
 use super::ledger::{Ledger, SLOT_BYTES};
+
+/// What an override takes: its place in the map at the average fill.
+const OVERRIDE_BYTES: u64 = 64;
 
 /// Boxed where it is used: it is rare, and a shard is one of 256 in a table.
 type Overrides = HashMap<u32, Override>;
@@ -45,20 +49,24 @@ pub struct Override {
 }
 
 impl Shard {
-    /// Bytes that its slot array and its ledger are charged for.
-    pub fn held_bytes(&self) -> u64 {
-        let told = self.ledger.as_ref().map_or(0, |ledger| ledger.len() as u64);
-        self.slots_bytes + told * SLOT_BYTES
-    }
-
     /// The override of the entry at `offset`, if any.
     pub fn override_of(&self, offset: u32) -> Option<Override> {
         self.overrides.as_ref()?.get(&offset).copied()
     }
 
-    /// The override of the entry at `offset`, made if there is none.
-    pub fn override_mut(&mut self, offset: u32) -> &mut Override {
-        let fresh = Override { counted: true, ..Override::default() };
-        self.overrides.get_or_insert_default().entry(offset).or_insert(fresh)
+    /// Bytes that its slot array, overrides and ledger are charged for.
+    pub fn held_bytes(&self) -> u64 {
+        let overrides = self.overrides.as_ref().map_or(0, |overrides| overrides.len() as u64);
+        let told = self.ledger.as_ref().map_or(0, |ledger| ledger.len() as u64);
+        self.slots_bytes + overrides * OVERRIDE_BYTES + told * SLOT_BYTES
+    }
+
+    /// The override of the entry at `offset`, made (and charged, whatever the limit: giving back and
+    /// forgetting must not fail for want of memory) if there is none.
+    pub fn override_mut(&mut self, offset: u32, account: &Account) -> &mut Override {
+        self.overrides.get_or_insert_default().entry(offset).or_insert_with(|| {
+            account.charge_anyway(OVERRIDE_BYTES);
+            Override { counted: true, ..Override::default() }
+        })
     }
 }

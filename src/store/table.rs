@@ -15,8 +15,8 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use super::account::{Account, Full};
 use super::arena::Arena;
 use super::entry::{self, Entry};
-use super::pool::Pool;
 use super::origins::OriginId;
+use super::pool::Pool;
 use super::registry::{Registry, SERIES_MAX, TooManyScales};
 use super::resets::Resets;
 use super::series::Series;
@@ -212,7 +212,7 @@ impl Bucket {
         // A key that was reset for all its series, those of the future too.
         if let Some(stamp) = supply.resets.stamp_of(probe.key) {
             view.entry(offset).set_overridden();
-            shard.override_mut(offset).stamp = stamp;
+            shard.override_mut(offset, &supply.account).stamp = stamp;
         }
         slots::publish(&slots, probe.tag(), offset);
         shard.used += 1;

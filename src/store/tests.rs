@@ -170,7 +170,9 @@ fn changes_are_drained_once_and_again_after_the_next_hit() {
     let windows = windows(u64::MAX, true);
     let drain = || {
         let mut all = Vec::new();
-        windows.drain_changes(Which::All, usize::MAX, |change| all.push((change.key, change.own, change.refunded)));
+        windows.drain_changes(Which::All, usize::MAX, |change| {
+            all.push((change.key, change.own, change.refunded))
+        });
         all
     };
     add(&windows, NOW, b"a", 1000, 2).unwrap();
@@ -299,6 +301,24 @@ fn at_the_limit_new_counters_are_refused_and_old_ones_count_on() {
     assert!((100_000..200_000).contains(&refused), "{refused} refused");
     assert!(windows.supply().account.used_bytes() <= 4 << 20);
     assert_eq!(add(&windows, NOW, b"key:0", 60_000, 1), Ok(2));
+}
+
+#[test]
+fn what_is_given_back_or_forgotten_is_charged_until_the_window_ends() {
+    let account = Arc::new(Account::new(u64::MAX));
+    let windows = Windows::new(7, account.clone(), false);
+    for i in 0..1000_u64 {
+        add(&windows, NOW, format!("key:{i}").as_bytes(), 1000, 2).unwrap();
+    }
+    let before = account.used_bytes();
+    for i in 0..1000_u64 {
+        let key = format!("key:{i}");
+        Reader::new(&windows).find(&Name::at(NOW, series(1000), key.as_bytes())).unwrap().refund(1);
+    }
+    assert!(account.used_bytes() - before >= 1000 * 40, "overrides are free");
+    windows.flush();
+    reclaim_all(&windows, NOW);
+    assert_eq!(account.used_bytes(), 0);
 }
 
 #[test]

@@ -17,14 +17,16 @@ use foldhash::quality::SeedableRandomState;
 use super::account::Account;
 use super::entry;
 use super::graveyard::Graveyard;
+use super::origins::Origins;
 use super::pool::Pool;
 use super::reader::Name;
-use super::origins::Origins;
 use super::registry::Registry;
 use super::resets::Resets;
 use super::series::Series;
 use super::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex};
 use super::table::{Bucket, Probe, Refusal, Supply, ViewGuard};
+
+type BucketEntry<'w> = crossbeam_skiplist::map::Entry<'w, u64, Bucket>;
 
 /// How often an insert that meets a bucket being dropped tries again.
 pub(super) const INSERT_TRIES: usize = 8;
@@ -88,14 +90,8 @@ impl Windows {
         Probe { hash, identity, series: name.series, key: name.key }
     }
 
-    /// True if changes are listed for somebody to drain.
-    #[inline]
-    pub fn tracks_changes(&self) -> bool {
-        self.supply.track_changes
-    }
-
     /// Notes that some counter has urgent news.
-    pub(super) fn set_urgent(&self) {
+    pub fn set_urgent(&self) {
         self.urgent.store(true, Relaxed);
     }
 
@@ -139,20 +135,14 @@ impl Windows {
     ///
     /// # Errors
     /// A [`Refusal`] at the memory limit.
-    pub(super) fn bucket(
-        &self,
-        bucket_ms: u64,
-    ) -> Result<crossbeam_skiplist::map::Entry<'_, u64, Bucket>, Refusal> {
+    pub(super) fn bucket(&self, bucket_ms: u64) -> Result<BucketEntry<'_>, Refusal> {
         match self.buckets.get(&bucket_ms) {
             Some(entry) => Ok(entry),
             None => self.add_bucket(bucket_ms),
         }
     }
 
-    fn add_bucket(
-        &self,
-        bucket_ms: u64,
-    ) -> Result<crossbeam_skiplist::map::Entry<'_, u64, Bucket>, Refusal> {
+    fn add_bucket(&self, bucket_ms: u64) -> Result<BucketEntry<'_>, Refusal> {
         // Of two threads that insert at once the skiplist would drop one's bucket, and with it what
         // was charged for it.
         let _only_one = self.making.lock();
@@ -166,21 +156,28 @@ impl Windows {
 
     /// Drops the buckets that have ended at `now_ms`; returns the counters dropped with them.
     pub fn expire(&self, now_ms: u64) -> u64 {
+        let ended = |bucket: &BucketEntry<'_>| *bucket.key() <= now_ms;
+        if !self.buckets.front().is_some_and(|front| ended(&front)) {
+            return 0;
+        }
+        let dropped = self.drop_all(self.buckets.iter().take_while(ended).collect());
+        self.expired.fetch_add(dropped, Relaxed);
+        self.supply.registry.forget_ended(now_ms);
+        self.supply.resets.forget_ended(now_ms);
+        self.origins.forget_ended(now_ms);
+        dropped
+    }
+
+    /// Drops buckets, each once: one that a late hit makes in its place stays, else the two could
+    /// keep each other busy for ever. Returns the counters dropped.
+    fn drop_all(&self, buckets: Vec<BucketEntry<'_>>) -> u64 {
         let mut dropped = 0;
-        let mut popped = false;
-        while let Some(front) = self.buckets.front().filter(|front| *front.key() <= now_ms) {
-            // Not `pop_front`: after a flush in between it would take one that has not ended.
-            front.remove();
-            if let Some(view) = front.value().take() {
+        for bucket in buckets {
+            bucket.remove();
+            if let Some(view) = bucket.value().take() {
                 dropped += view.table().entries();
                 self.graveyard.bury(view);
             }
-            popped = true;
-        }
-        if popped {
-            self.expired.fetch_add(dropped, Relaxed);
-            self.supply.registry.forget_ended(now_ms);
-            self.origins.forget_ended(now_ms);
         }
         dropped
     }
@@ -195,12 +192,7 @@ impl Windows {
         // The registry first: a counter that comes meanwhile must stay registered.
         self.supply.registry.clear();
         self.supply.resets.clear();
-        self.origins.clear();
-        while let Some(front) = self.buckets.pop_front() {
-            if let Some(view) = front.value().take() {
-                self.graveyard.bury(view);
-            }
-        }
+        self.drop_all(self.buckets.iter().collect());
     }
 
     /// Counters that live at `now_ms`.

@@ -1,0 +1,303 @@
+//! What the cluster asks of the counting: publish this node's counts, merge others', answer a sync.
+//!
+//! Not here: datagrams, members, when to send (cluster/). Invariants: what is published is absolute
+//! and only rises under its stamp; merging is by maximum, so it may be repeated, late or out of
+//! order; a node's own counts rise only by its own clients.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Engine;
+use crate::limiter::{COUNT_MAX, Window};
+use crate::store::{Change, Held, Name, Said, Series, Value, Which};
+pub use crate::store::{Origin, ScanPlace};
+
+/// How far ahead of this node's clock a window may begin that a peer counts in, ms.
+const AHEAD_MS: u64 = 5_000;
+/// How long after its end a window's counts are still taken, ms.
+const LATE_MS: u64 = 2_000;
+
+/// What one origin says of one thing. Saying it twice, late or out of order changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A window counter: under `stamp` the origin has counted `count` and given back `refunded`;
+    /// both only rise. A higher stamp wins and starts both anew.
+    Window {
+        /// Kind and scale.
+        series: Series,
+        /// Number of the window.
+        index: u64,
+        /// The user's key.
+        key: Vec<u8>,
+        /// Stamp of the last SET or RESET, 0 = none.
+        stamp: u64,
+        /// Counted under the stamp.
+        count: u64,
+        /// Given back under the stamp.
+        refunded: u64,
+    },
+    /// A GCRA cell: since `birth` (a stamp) the origin has charged `charged_ns`; its theoretical
+    /// arrival time is `tat_ns`.
+    Cell {
+        /// The user's key.
+        key: Vec<u8>,
+        /// Stamp of the contribution's beginning; a higher one wins and starts from 0.
+        birth: u64,
+        /// Charged since then, nanoseconds.
+        charged_ns: u64,
+        /// Arrival time, ns since the epoch.
+        tat_ns: u64,
+    },
+    /// RESET without a scale, or DEL: counters and cell of the key under lower stamps are void,
+    /// also those of series that are learned of until `until_ms`.
+    Reset {
+        /// The user's key.
+        key: Vec<u8>,
+        /// Counts under lower stamps are void.
+        stamp: u64,
+        /// End of the last window then open, ms since the epoch.
+        until_ms: u64,
+    },
+}
+
+/// Where an item comes from: whether a cell may be charged by the difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// A gapless stream, at most a second old.
+    Live {
+        /// When it was sent, ms since the epoch.
+        sent_ms: u64,
+    },
+    /// A sync, or a stream with gaps: cells are only raised to the sent arrival time.
+    Bulk,
+}
+
+/// What merging an item did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// Something rose.
+    Raised,
+    /// Nothing new.
+    Known,
+    /// Of a window that has ended, or begins too far ahead.
+    Ended,
+    /// Not held for want of memory, series or origins: the origin is incomplete here until then.
+    Refused {
+        /// End of the window, ms since the epoch.
+        until_ms: u64,
+    },
+}
+
+impl Engine {
+    /// This life's origin.
+    pub fn origin(&self) -> Origin {
+        Origin(self.life.origin.load(Relaxed))
+    }
+
+    /// Stamp of the last FLUSHALL that this life began under; 0 = none.
+    pub fn flush_stamp(&self) -> u64 {
+        self.life.flush_stamp.load(Relaxed)
+    }
+
+    /// Gives the first origin, and how many nodes there are.
+    pub fn replicate(&self, origin: Origin, flush_stamp: u64) {
+        self.life.origin.store(origin.0, Relaxed);
+        self.life.flush_stamp.store(flush_stamp, Relaxed);
+    }
+
+    /// How many nodes there are, this one included: near a limit others are told sooner.
+    pub fn set_nodes(&self, nodes: usize) {
+        self.life.nodes.store(nodes.max(1) as u64, Relaxed);
+    }
+
+    /// True once after something made own counts fall (a flush): the cluster then gives a new
+    /// origin.
+    pub fn take_fallen(&self) -> bool {
+        self.life.fallen.load(Relaxed) && self.life.fallen.swap(false, Relaxed)
+    }
+
+    /// Begins a new life: live own counts become those of the old origin, which has ended.
+    pub fn renew(&self, _now_ms: u64, origin: Origin) {
+        let old = Origin(self.life.origin.swap(origin.0, Relaxed));
+        self.windows.bequeath(old);
+        self.cells.bequeath(old);
+    }
+
+    /// Empties this node because another's flush of `flush_stamp` was heard of; the caller then
+    /// gives it a new origin by [`Engine::renew`].
+    pub fn flush_by(&self, _now_ms: u64, flush_stamp: u64) {
+        self.life.flush_stamp.fetch_max(flush_stamp, Relaxed);
+        self.forget();
+    }
+
+    /// Hands out own changes since the last call until about `bytes` of keys and numbers; true if
+    /// more wait. `urgent_only`: those near a limit.
+    pub fn publish(
+        &self,
+        now_ms: u64,
+        urgent_only: bool,
+        bytes: usize,
+        take: &mut dyn FnMut(Item),
+    ) -> bool {
+        if urgent_only {
+            return self.windows.drain_changes(Which::Urgent, bytes, |change| take(window(change)));
+        }
+        for (key, reset) in self.windows.supply().resets.take_own() {
+            take(Item::Reset { key: key.into(), stamp: reset.stamp, until_ms: reset.until_ms });
+        }
+        let tat_ns =
+            |key: &[u8]| self.keyspace.get(now_ms, key).map(|(Value::Cell { tat_ns }, _)| tat_ns);
+        self.cells.publish(tat_ns, take);
+        self.windows.drain_changes(Which::All, bytes, |change| take(window(change)))
+    }
+
+    /// Notes that own items were carried by datagram `dseq`.
+    pub fn carried(&self, dseq: u64, items: &[Item]) {
+        for item in items {
+            match item {
+                Item::Window { series, index, key, .. } => {
+                    self.windows.carried(&name(*series, *index, key), dseq);
+                }
+                Item::Cell { key, birth, .. } => self.cells.carried(key, *birth, dseq),
+                Item::Reset { key, stamp, .. } => {
+                    self.windows.supply().resets.carried(key, *stamp, self.origin(), dseq);
+                }
+            }
+        }
+    }
+
+    /// Merges what `origin` says in its datagram `version`.
+    pub fn merge(
+        &self,
+        now_ms: u64,
+        origin: Origin,
+        version: u64,
+        item: &Item,
+        freshness: Freshness,
+    ) -> Merged {
+        if origin == self.origin() {
+            // An echo: counting it would count everything twice.
+            return Merged::Known;
+        }
+        match item {
+            Item::Window { series, index, key, stamp, count, refunded } => {
+                let said = Said {
+                    origin,
+                    version,
+                    stamp: *stamp,
+                    count: (*count).min(COUNT_MAX),
+                    refunded: (*refunded).min(COUNT_MAX),
+                };
+                self.merge_window(now_ms, &name(*series, *index, key), &said)
+            }
+            Item::Cell { key, birth, charged_ns, tat_ns } => {
+                let said = super::cells::Said {
+                    birth: *birth,
+                    charged_ns: *charged_ns,
+                    tat_ns: *tat_ns,
+                    version,
+                };
+                self.merge_cell(now_ms, origin, key, &said, freshness)
+            }
+            Item::Reset { key, stamp, until_ms } => {
+                self.merge_reset(now_ms, origin, version, key, *stamp, *until_ms)
+            }
+        }
+    }
+
+    fn merge_window(&self, now_ms: u64, name: &Name<'_>, said: &Said) -> Merged {
+        let until_ms = name.series.expires_ms(name.window);
+        if name.window.start_ms() > now_ms.saturating_add(AHEAD_MS)
+            || now_ms >= until_ms.saturating_add(LATE_MS)
+        {
+            return Merged::Ended;
+        }
+        match self.windows.merge(name, said) {
+            crate::store::Merged::Raised => Merged::Raised,
+            crate::store::Merged::Known => Merged::Known,
+            crate::store::Merged::Refused => Merged::Refused { until_ms },
+        }
+    }
+
+    fn merge_reset(
+        &self,
+        now_ms: u64,
+        origin: Origin,
+        version: u64,
+        key: &[u8],
+        stamp: u64,
+        until_ms: u64,
+    ) -> Merged {
+        let reset =
+            crate::store::Reset { stamp, until_ms, carried: Some((origin, version)), told: true };
+        if !self.windows.supply().resets.keep(key, reset) {
+            return Merged::Known;
+        }
+        let mut reader = self.reader();
+        for series in self.series() {
+            for name in self.live_windows(now_ms, key, series) {
+                if let Some(counter) = reader.find(&name) {
+                    counter.void_below(stamp);
+                }
+            }
+        }
+        self.cells.void_below(key, stamp);
+        self.keyspace.remove(now_ms, key);
+        Merged::Raised
+    }
+
+    /// Hands out what is held of the origins for which `wants` gives a cursor, where it is newer
+    /// than that, the latest windows first, until about `bytes`; returns where to go on.
+    pub fn scan_since(
+        &self,
+        wants: &dyn Fn(Origin) -> Option<u64>,
+        from: Option<ScanPlace>,
+        bytes: usize,
+        take: &mut dyn FnMut(Origin, u64, Item),
+    ) -> Option<ScanPlace> {
+        let own = self.origin();
+        if from.is_none() {
+            for (key, reset) in self.windows.supply().resets.all() {
+                let Some((origin, version)) = reset.carried else { continue };
+                if wants(origin).is_some_and(|cursor| version > cursor) {
+                    let (stamp, until_ms) = (reset.stamp, reset.until_ms);
+                    take(origin, version, Item::Reset { key: key.into(), stamp, until_ms });
+                }
+            }
+            self.cells.scan(own, wants, take);
+        }
+        let wants = |origin: Option<Origin>| wants(origin.unwrap_or(own));
+        self.windows.scan(&wants, from, bytes, &mut |held: Held| {
+            let Held { origin, version, series, index, key, stamp, count, refunded } = held;
+            let item = Item::Window { series, index, key, stamp, count, refunded };
+            take(origin.unwrap_or(own), version, item);
+        })
+    }
+
+    /// Digest of what is held of an origin in buckets that end after `horizon_ms`: the same on
+    /// every node that holds the same.
+    pub fn digest(&self, origin: Origin, horizon_ms: u64) -> u64 {
+        self.windows.digest(origin, horizon_ms)
+    }
+
+    /// The origins of which something is held, this life excluded.
+    pub fn origins(&self) -> Vec<Origin> {
+        let mut all = self.windows.origins();
+        all.extend(self.cells.origins());
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+fn window(change: Change) -> Item {
+    let Change { series, index, key, own, refunded, stamp } = change;
+    Item::Window { series, index, key, stamp, count: own, refunded }
+}
+
+fn name(series: Series, index: u64, key: &[u8]) -> Name<'_> {
+    Name { series, window: Window { scale: series.scale, index }, key }
+}
+
+#[cfg(test)]
+#[path = "replica_tests.rs"]
+mod tests;

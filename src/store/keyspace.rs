@@ -6,7 +6,7 @@
 //! it is freed when its bucket is popped.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet, hash_set};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -44,8 +44,11 @@ struct Slot {
 }
 
 type Map = HashMap<Arc<[u8]>, Slot, SeedableRandomState>;
+/// Keys of one bucket. A set, so that a removed key leaves it: else removing and making a key again
+/// would fill the bucket with names that nobody is charged for.
+type Names = HashSet<Arc<[u8]>, SeedableRandomState>;
 /// Keys to look at when their bucket is popped; `None` once it has been.
-type Waiting = Mutex<Option<Vec<Arc<[u8]>>>>;
+type Waiting = Mutex<Option<Names>>;
 
 /// See the module.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ pub struct Keyspace {
     hasher: SeedableRandomState,
     deadlines: SkipMap<u64, Waiting>,
     /// A popped bucket whose keys are not all looked at yet.
-    due: Mutex<(u64, Vec<Arc<[u8]>>)>,
+    due: Mutex<(u64, hash_set::IntoIter<Arc<[u8]>>)>,
     account: Arc<Account>,
     used_bytes: AtomicU64,
 }
@@ -80,7 +83,7 @@ impl Keyspace {
             shards: (0..SHARDS).map(|_| Mutex::new(Map::with_hasher(hasher.clone()))).collect(),
             hasher,
             deadlines: SkipMap::new(),
-            due: Mutex::default(),
+            due: Mutex::new((0, HashSet::new().into_iter())),
             account,
             used_bytes: AtomicU64::new(0),
         }
@@ -124,9 +127,10 @@ impl Keyspace {
             slot.value = value;
             slot.deadline_ms = deadline_ms;
             if bucket_ms < slot.bucket_ms {
-                slot.bucket_ms = bucket_ms;
+                let before_ms = std::mem::replace(&mut slot.bucket_ms, bucket_ms);
                 let key = map.get_key_value(key).map(|(key, _)| key.clone());
                 if let Some(key) = key {
+                    self.await_no_more(before_ms, &key);
                     self.await_deadline(bucket_ms, key);
                 }
             }
@@ -142,8 +146,8 @@ impl Keyspace {
     fn await_deadline(&self, bucket_ms: u64, key: Arc<[u8]>) {
         let mut key = Some(key);
         while key.is_some() {
-            let bucket =
-                self.deadlines.get_or_insert_with(bucket_ms, || Mutex::new(Some(Vec::new())));
+            let empty = || Mutex::new(Some(Names::with_hasher(self.hasher.clone())));
+            let bucket = self.deadlines.get_or_insert_with(bucket_ms, empty);
             // `None`: the bucket was popped in between; make another.
             if let Some(waiting) = bucket.value().lock().as_mut() {
                 waiting.extend(key.take());
@@ -151,11 +155,28 @@ impl Keyspace {
         }
     }
 
+    /// Takes a key out of its bucket, unless that has been popped.
+    fn await_no_more(&self, bucket_ms: u64, key: &[u8]) {
+        if let Some(bucket) = self.deadlines.get(&bucket_ms)
+            && let Some(waiting) = bucket.value().lock().as_mut()
+        {
+            waiting.remove(key);
+            // A set keeps its room: without this, one that was full once would stay as large.
+            if waiting.len() < waiting.capacity() / 4 {
+                waiting.shrink_to(waiting.len() * 2);
+            }
+        }
+    }
+
     /// Removes `key`; true if it was live.
     pub fn remove(&self, now_ms: u64, key: &[u8]) -> bool {
-        let Some(slot) = self.shard(key).remove(key) else {
+        let mut map = self.shard(key);
+        let Some(slot) = map.remove(key) else {
             return false;
         };
+        // Under the shard's lock: the key may be made again at once, in the same bucket.
+        self.await_no_more(slot.bucket_ms, key);
+        drop(map);
         self.release(cost_bytes(key));
         slot.deadline_ms > now_ms
     }
@@ -165,7 +186,7 @@ impl Keyspace {
         for shard in &self.shards {
             let empty = Map::with_hasher(self.hasher.clone());
             let keys = std::mem::replace(&mut *shard.lock(), empty);
-            self.account.release(keys.keys().map(|key| cost_bytes(key)).sum());
+            self.release(keys.keys().map(|key| cost_bytes(key)).sum());
         }
         while let Some(front) = self.deadlines.pop_front() {
             front.value().lock().take();
@@ -175,16 +196,17 @@ impl Keyspace {
     /// Frees keys past their deadline, up to a batch; returns how many, and whether more wait.
     pub fn expire(&self, now_ms: u64) -> (u64, bool) {
         let mut due = self.due.lock();
-        if due.1.is_empty() {
+        if due.1.len() == 0 {
             let Some(front) = self.deadlines.front().filter(|front| *front.key() <= now_ms) else {
                 return (0, false);
             };
-            *due = (*front.key(), front.value().lock().take().unwrap_or_default());
+            let names = front.value().lock().take();
+            *due = (*front.key(), names.map(HashSet::into_iter).unwrap_or_default());
             front.remove();
         }
         let bucket_ms = due.0;
-        let rest = due.1.len().saturating_sub(EXPIRE_BATCH);
-        let freed = due.1.drain(rest..).filter(|key| self.look_again(now_ms, bucket_ms, key));
+        let batch = due.1.by_ref().take(EXPIRE_BATCH);
+        let freed = batch.filter(|key| self.look_again(now_ms, bucket_ms, key));
         (freed.count() as u64, true)
     }
 
@@ -295,3 +317,47 @@ impl Keyspace {
 
 /// Bits of a hash in a scan's place.
 const HASH_BITS: u32 = 23;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CELL: Option<(Value, u64)> = Some((Value::Cell { tat_ns: 1 }, 1_000_000));
+
+    fn keyspace() -> Keyspace {
+        Keyspace::new(1, Arc::new(Account::new(u64::MAX)))
+    }
+
+    #[test]
+    fn a_removed_key_leaves_nothing_behind() {
+        let keyspace = keyspace();
+        for _ in 0..100 {
+            keyspace.update(0, b"k", |_| (CELL, ())).unwrap();
+            assert!(keyspace.remove(0, b"k"));
+        }
+        let waiting = |names: &Waiting| names.lock().as_ref().map_or(0, HashSet::len);
+        let left: usize = keyspace.deadlines.iter().map(|bucket| waiting(bucket.value())).sum();
+        assert_eq!((left, keyspace.used_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_key_waits_in_one_bucket_however_its_deadline_moves() {
+        let keyspace = keyspace();
+        for deadline_ms in [1_000_000, 1000, 500_000, 10] {
+            let cell = Some((Value::Cell { tat_ns: 1 }, deadline_ms));
+            keyspace.update(0, b"k", |_| (cell, ())).unwrap();
+        }
+        let waiting = |names: &Waiting| names.lock().as_ref().map_or(0, HashSet::len);
+        let left: usize = keyspace.deadlines.iter().map(|bucket| waiting(bucket.value())).sum();
+        assert_eq!(left, 1);
+        assert_eq!((keyspace.expire(10), keyspace.len()), ((1, true), 0));
+    }
+
+    #[test]
+    fn a_flush_gives_back_what_keys_were_charged() {
+        let keyspace = keyspace();
+        keyspace.update(0, b"k", |_| (CELL, ())).unwrap();
+        keyspace.flush();
+        assert_eq!((keyspace.used_bytes(), keyspace.account.used_bytes()), (0, 0));
+    }
+}

@@ -43,7 +43,7 @@ impl Engine {
         });
         let mut decision = decided.map_err(ThrottleError::Gcra)?;
         if stored.is_err()
-            && !self.answer_new(Refusal::OutOfMemory).map_err(ThrottleError::Refused)?
+            && !self.answer_new(Refusal::OutOfMemory, true).map_err(ThrottleError::Refused)?
         {
             decision.limited = true;
             decision.remaining = 0;

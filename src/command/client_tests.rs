@@ -117,6 +117,14 @@ fn replies_can_be_turned_off_and_skipped() {
     assert_eq!(fake.ask("CLIENT REPLY SKIP"), Reply::Nothing);
     assert_eq!(fake.ask("PING"), Reply::Nothing);
     assert_eq!(fake.ask("PING"), pong);
+    assert_eq!(fake.ask("CLIENT REPLY SKIP"), Reply::Nothing);
+    assert_eq!(fake.ask("CLIENT REPLY SKIP"), Reply::Nothing);
+    assert_eq!(
+        fake.ask("PING"),
+        Reply::Nothing,
+        "as Redis: the second SKIP is not the skipped one"
+    );
+    assert_eq!(fake.ask("PING"), pong);
     assert_eq!(fake.ask("CLIENT REPLY OFF"), Reply::Nothing);
     assert_eq!(fake.ask("PING"), Reply::Nothing);
     assert_eq!(fake.ask("nosuch"), Reply::Nothing);

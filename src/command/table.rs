@@ -217,6 +217,8 @@ pub fn execute(context: &mut Context<'_>, args: &Args<'_>) -> (Reply, Option<usi
     };
     match (before, context.session.replies) {
         (_, Replies::Off) => (Reply::Nothing, ran),
+        // Another CLIENT REPLY SKIP, the one command without a reply: its next is still to come.
+        (Replies::SkipNext, Replies::SkipNext) if matches!(reply, Reply::Nothing) => (reply, ran),
         (Replies::SkipNext, Replies::SkipNext) => {
             context.session.replies = Replies::On;
             (Reply::Nothing, ran)

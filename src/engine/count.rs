@@ -91,7 +91,10 @@ impl Engine {
             Some(current) => current,
             None => match self.create(reader, name, hint, charge.increment, charge.limit) {
                 Ok(current) => current,
-                Err(refusal) => return self.without_counter(now_ms, name, charge, refusal),
+                Err(refusal) => {
+                    let previous = previous_of(reader, name);
+                    return self.without_counter(now_ms, name, charge, previous, refusal);
+                }
             },
         };
         let previous = previous_of(reader, name);
@@ -124,7 +127,9 @@ impl Engine {
             None => match reader.find_or_insert(name, hint, charge.increment) {
                 Ok((_, true)) => Ok(charge.increment),
                 Ok((counter, false)) => counter.add_if(charge.increment, admit),
-                Err(refusal) => return self.without_counter(now_ms, name, charge, refusal),
+                Err(refusal) => {
+                    return self.without_counter(now_ms, name, charge, previous, refusal);
+                }
             },
         };
         let counts = match outcome {
@@ -157,9 +162,17 @@ impl Engine {
         now_ms: u64,
         name: &Name<'_>,
         charge: &Charge,
+        previous: u64,
         refusal: Refusal,
     ) -> Result<Verdict, Refusal> {
-        let allowed = self.answer_new(refusal)?;
+        // No policy lets pass what an empty counter would deny: a limit of 0 blocks in a flood too,
+        // and the previous window of a sliding counter is not forgotten.
+        let counts = Counts { previous, with: charge.increment, left: 0 };
+        let verdict = self.verdict(now_ms, name, charge, counts);
+        let allowed = self.answer_new(refusal, verdict.allowed)?;
+        if !verdict.allowed {
+            return Ok(verdict);
+        }
         let reset_after_ms = name.window.left_ms(now_ms);
         Ok(Verdict {
             allowed,

@@ -116,7 +116,7 @@ impl Engine {
         match reader.find_or_insert(&part.name, hint, part.increment) {
             Ok((_, true)) => Ok(Some(part.increment)),
             Ok((counter, false)) => Ok(counter.add_if(part.increment, admit).ok()),
-            Err(refusal) => Ok(self.answer_new(refusal)?.then_some(0)),
+            Err(refusal) => Ok(self.answer_new(refusal, true)?.then_some(0)),
         }
     }
 }

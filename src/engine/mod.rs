@@ -131,19 +131,19 @@ impl Engine {
         }
     }
 
-    /// The policy's answer to a call that would create a counter, counted: `Some(allowed)` or the
-    /// error.
-    fn answer_new(&self, refusal: Refusal) -> Result<bool, Refusal> {
+    /// The policy's answer to a call that would create a counter, counted: whether it is allowed
+    /// (never if not `passable`: an empty counter would deny it too), or the error.
+    fn answer_new(&self, refusal: Refusal, passable: bool) -> Result<bool, Refusal> {
         if refusal != Refusal::OutOfMemory {
             return Err(refusal);
         }
         match self.policy() {
             MemoryPolicy::NoEviction => Err(self.refuse(refusal)),
-            MemoryPolicy::AllowNew => {
+            MemoryPolicy::AllowNew if passable => {
                 self.new_at_limit.allowed.fetch_add(1, Relaxed);
                 Ok(true)
             }
-            MemoryPolicy::DenyNew => {
+            MemoryPolicy::AllowNew | MemoryPolicy::DenyNew => {
                 self.new_at_limit.denied.fetch_add(1, Relaxed);
                 Ok(false)
             }

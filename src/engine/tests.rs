@@ -221,6 +221,28 @@ fn at_the_memory_limit_each_policy_answers_new_counters_its_way() {
 }
 
 #[test]
+fn no_policy_lets_pass_what_an_empty_counter_would_deny() {
+    for policy in [MemoryPolicy::AllowNew, MemoryPolicy::DenyNew] {
+        let engine = engine(u64::MAX, policy);
+        let before = NOW - 60_000;
+        hit(&engine, before, "slid", charge(sliding(60_000), 100, 10), Hit::Always);
+        // No room for another table, so none of the counters below can be created.
+        engine.set_memory_limit(1);
+        for mode in [Hit::Always, Hit::IfAllowed] {
+            let blocked = hit(&engine, NOW, "new", charge(fixed(60_000), 1, 0), mode);
+            assert_eq!((blocked.allowed, blocked.retry_after_ms), (false, -1));
+            let large = hit(&engine, NOW, "new", charge(fixed(60_000), 11, 10), mode);
+            assert_eq!((large.allowed, large.retry_after_ms), (false, -1));
+            assert!(!hit(&engine, NOW, "slid", charge(sliding(60_000), 1, 10), mode).allowed);
+        }
+        let report = engine.report(NOW);
+        assert_eq!((report.allowed_new_uncounted, report.denied_new_uncounted), (0, 3));
+        let passable = hit(&engine, NOW, "new", charge(fixed(60_000), 1, 10), Hit::Always);
+        assert_eq!(passable.allowed, policy == MemoryPolicy::AllowNew);
+    }
+}
+
+#[test]
 fn a_key_hit_with_too_many_scales_is_refused_and_found_by_reset() {
     let engine = unlimited();
     let reader = &mut engine.reader();

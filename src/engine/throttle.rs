@@ -53,7 +53,7 @@ impl Engine {
             self.cells.charge(key, charged_ns, tat_ns, self.stamp(now_ms));
         }
         if stored.is_err()
-            && !self.answer_new(Refusal::OutOfMemory).map_err(ThrottleError::Refused)?
+            && !self.answer_new(Refusal::OutOfMemory, true).map_err(ThrottleError::Refused)?
         {
             decision.limited = true;
             decision.remaining = 0;

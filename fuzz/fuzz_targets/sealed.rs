@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use ratel::cluster::seal::ClusterName;
-use ratel::cluster::seal::callers::{Accepted, CALLERS_MAX, Callers};
+use ratel::cluster::seal::callers::{CALLERS_MAX, Callers};
 use ratel::cluster::seal::envelope::{DATAGRAM_BYTES_DEFAULT, Kind, Sealer};
 use ratel::cluster::seal::keyring::Keyring;
 use ratel::cluster::seal::lane::Received;
@@ -94,7 +94,7 @@ impl World {
         let mut bytes = bytes.to_vec();
         let accepted =
             self.callers.accept(&self.ring, &self.name, self.now_ms, [1; 16], &mut bytes);
-        assert!(!matches!(accepted, Accepted::Welcome(_)));
+        assert!(!matches!(accepted, Ok(Some(_))));
     }
 
     fn datagram(&mut self, datagram: &[u8], authentic: bool, payload: &[u8]) {
@@ -116,7 +116,7 @@ impl World {
         bytes.truncate(length);
         let accepted =
             self.callers.accept(&self.ring, &self.name, self.now_ms, [2; 16], &mut bytes);
-        if let Accepted::Welcome(mut welcome) = accepted {
+        if let Ok(Some(mut welcome)) = accepted {
             assert!(authentic && hello.server_epoch == OWN_EPOCH);
             assert_eq!((welcome.hello, welcome.payload), (*hello, &b"request"[..]));
             let mut answer = Vec::new();

@@ -19,17 +19,6 @@ pub const CALLERS_MAX: usize = 1024;
 /// heard of the newest yet.
 pub const OWN_EPOCHS_MAX: usize = 8;
 
-/// What a buffer begins with.
-#[derive(Debug)]
-pub enum Accepted<'a> {
-    /// Not yet a whole hello. Nothing was changed: call again with more behind the same bytes.
-    Incomplete,
-    /// A hello of a member.
-    Welcome(Welcome<'a>),
-    /// Close the connection, say nothing.
-    Refused(Refusal),
-}
-
 /// An authentic hello, and this end of its stream.
 #[derive(Debug)]
 pub struct Welcome<'a> {
@@ -72,7 +61,12 @@ impl Callers {
         self.heard.len()
     }
 
-    /// Opens the hello that `buffer` begins with, in place. `nonce` is this end's, fresh random.
+    /// Opens the hello that `buffer` begins with, in place; `nonce` is this end's, fresh random.
+    /// Nothing while it is not yet whole: then nothing was changed, call again with more behind the
+    /// same bytes.
+    ///
+    /// # Errors
+    /// Why the caller may not speak: close the connection, say nothing. Nothing is remembered of it.
     pub fn accept<'a>(
         &mut self,
         keyring: &Keyring,
@@ -80,26 +74,20 @@ impl Callers {
         now_ms: u64,
         nonce: [u8; STREAM_NONCE_BYTES],
         buffer: &'a mut [u8],
-    ) -> Accepted<'a> {
-        let origin = match self.admit(keyring, name, buffer) {
-            Ok(Some(origin)) => origin,
-            Ok(None) => return Accepted::Incomplete,
-            Err(refusal) => return Accepted::Refused(refusal),
+    ) -> Result<Option<Welcome<'a>>, Refusal> {
+        let Some(origin) = self.admit(keyring, name, buffer)? else {
+            return Ok(None);
         };
         let (text, used_bytes) = match origin.hello().open(HELLO_PRELUDE_BYTES, buffer) {
-            Received::Incomplete => return Accepted::Incomplete,
-            Received::Broken => return Accepted::Refused(Refusal::Forged),
+            Received::Incomplete => return Ok(None),
+            Received::Broken => return Err(Refusal::Forged),
             Received::Frame { payload, used_bytes } => (payload, used_bytes),
         };
-        let Some((hello, payload)) = text.split_first_chunk::<HELLO_BYTES>() else {
-            return Accepted::Refused(Refusal::Junk);
-        };
+        let (hello, payload) = text.split_first_chunk::<HELLO_BYTES>().ok_or(Refusal::Junk)?;
         let hello = Hello::read(hello);
-        if let Err(refusal) = self.remember(now_ms, origin.client_nonce, &hello) {
-            return Accepted::Refused(refusal);
-        }
+        self.remember(now_ms, origin.client_nonce, &hello)?;
         let stream = ServerStream::new(&origin, nonce);
-        Accepted::Welcome(Welcome { stream, hello, payload, used_bytes })
+        Ok(Some(Welcome { stream, hello, payload, used_bytes }))
     }
 
     /// What can be told before the frame: as early as the bytes for it are there.

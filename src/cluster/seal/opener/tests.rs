@@ -32,7 +32,7 @@ fn seal(sealer: &mut Sealer, now_ms: u64, payload: &[u8]) -> Vec<u8> {
 }
 
 fn opens(opener: &mut Opener, datagram: &[u8]) -> bool {
-    matches!(opener.open(NOW_MS, &mut datagram.to_vec()), Ok(_))
+    opener.open(NOW_MS, &mut datagram.to_vec()).is_ok()
 }
 
 /// Everything that an opener remembers, but for keys.
@@ -56,7 +56,8 @@ fn what_was_sealed_is_opened() {
     );
 }
 
-/// Version 1 as it is on the wire for ever: a build that cannot open these has broken it.
+/// Version 1 as it is on the wire for ever: a build that cannot open these has broken it. The bytes
+/// were computed by another implementation of HKDF and AES-GCM.
 #[test]
 fn golden_datagrams_of_version_1_are_sealed_and_opened_bit_for_bit() {
     let payloads: [&[u8]; 3] = [b"", b"ratel", &[0xff; 40]];
@@ -73,7 +74,13 @@ fn golden_datagrams_of_version_1_are_sealed_and_opened_bit_for_bit() {
     }
 }
 
-const GOLDEN: [&str; 3] = ["", "", ""];
+const GOLDEN: [&str; 3] = [
+    "116a0123456789abcdef000000000001018bcfe568000bd1919f8646a9bc6e6cd20f1fa0c38d",
+    "116a0123456789abcdef000000000002018bcfe56800a560c01c7fca23c5c236d94f02e9d2a3c3e1\
+     9a8fc2",
+    "116a0123456789abcdef000000000003018bcfe5680092aabb6f23ca80756aaef3e175270c3443da\
+     9a66b020f42f97fc96135a7cbabdc66d64ba54ae7c8c9ec0716482194dff4ec78ca7468c678a",
+];
 
 #[test]
 fn l11_a_datagram_of_another_key_name_or_version_changes_nothing() {
@@ -139,7 +146,7 @@ fn an_own_datagram_that_comes_back_is_a_repeated_one() {
     opener.renew(100);
     let mut later = seal(&mut sealer(&[1], 100), NOW_MS, b"x");
     assert_eq!(opener.open(NOW_MS, &mut later), Err(Refusal::Replayed));
-    assert!(matches!(opener.open(NOW_MS, &mut echo), Ok(_)), "a past life");
+    assert!(opener.open(NOW_MS, &mut echo).is_ok(), "a past life");
 }
 
 #[test]
@@ -217,7 +224,7 @@ fn epochs_are_bounded_and_only_those_out_of_reach_of_a_replay_are_forgotten() {
     }
     let later_ms = NOW_MS + 30_000;
     let mut open = |at_ms, datagram: &[u8]| {
-        let opened = matches!(opener.open(at_ms, &mut datagram.to_vec()), Ok(_));
+        let opened = opener.open(at_ms, &mut datagram.to_vec()).is_ok();
         assert_eq!(opener.epoch_count(), EPOCHS_MAX);
         opened
     };

@@ -212,6 +212,22 @@ fn a_repeated_datagram_stays_known_through_a_change_of_keys() {
 }
 
 #[test]
+fn a_key_replaced_by_another_of_the_same_number_opens_nothing_more() {
+    let number = |byte: u8| ring(&[byte]).sealing().number();
+    let (old, new) = (1..=255_u8)
+        .flat_map(|old| (1..old).map(move |new| (old, new)))
+        .find(|(old, new)| number(*old) == number(*new))
+        .expect("255 keys and 256 numbers");
+    let (mut old_sealer, mut opener) = (sealer(&[old], 5), opener(&[old]));
+    assert!(opens(&mut opener, &seal(&mut old_sealer, NOW_MS, b"x")));
+    opener.rekey(ring(&[new]));
+    let mut late = seal(&mut old_sealer, NOW_MS, b"x");
+    assert_eq!(opener.open(NOW_MS, &mut late), Err(Refusal::Forged));
+    old_sealer.rekey(&ring(&[new]));
+    assert!(opens(&mut opener, &seal(&mut old_sealer, NOW_MS, b"x")));
+}
+
+#[test]
 fn epochs_are_bounded_and_only_those_out_of_reach_of_a_replay_are_forgotten() {
     let mut opener = opener(&[1]);
     let mut first = Vec::new();

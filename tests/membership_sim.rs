@@ -102,6 +102,7 @@ impl World {
 
     fn act(&mut self, node: usize, act: impl FnOnce(&mut Membership, u64) -> Effects) {
         let now_ms = self.net.now_ms();
+        self.alarm_at_ms = u64::MAX;
         let Some(it) = &mut self.nodes[node] else { return };
         let effects = act(&mut it.membership, now_ms);
         for (to, packet) in effects.send {

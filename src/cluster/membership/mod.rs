@@ -389,7 +389,7 @@ impl Membership {
         }
     }
 
-    /// Fits how often news are passed on and how long a suspect has, to the size of the cluster.
+    /// Fits how long a suspect has to answer to the size of the cluster.
     fn resize(&mut self) {
         let size = self.foca.num_members() + 1;
         if self.sized_for != size {
@@ -422,8 +422,14 @@ impl Membership {
 /// foca's settings for a local network of `size` nodes, with its slow ways to find members again
 /// replaced by ours.
 fn config(size: usize, packet_bytes_max: NonZeroUsize) -> Config {
-    let size = u32::try_from(size).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+    let lan = |size: usize| {
+        let size = u32::try_from(size).ok().and_then(NonZeroU32::new);
+        Config::new_lan(size.unwrap_or(NonZeroU32::MIN))
+    };
     Config {
+        // A node that is just learning how large the cluster is would pass each joiner on once
+        // only, and the last ones would wait seconds to hear of it.
+        max_transmissions: lan(MEMBERS_MAX).max_transmissions,
         max_packet_size: packet_bytes_max,
         periodic_announce: Some(PeriodicParams {
             frequency: Duration::from_millis(ROUND_MS),
@@ -432,6 +438,6 @@ fn config(size: usize, packet_bytes_max: NonZeroUsize) -> Config {
         periodic_announce_to_down_members: None,
         // Forgetting is ours: foca would keep a timer of a day for every life of every member.
         remove_down_after: None,
-        ..Config::new_lan(size)
+        ..lan(size)
     }
 }

@@ -32,7 +32,7 @@ pub use codec::{Codec, CodecError, IDENTITY_BYTES, MEMBER_BYTES};
 pub use farewell::{GOODBYE_GAP_MS, GOODBYES};
 pub use identity::{Identity, canonical, reachable};
 pub use members::{MemberEvent, MemberInfo, MemberState};
-pub use renewal::{FIRST_STEP_MS, QUIET_MS, RENEWALS_MAX};
+pub use renewal::{FIRST_STEP_MS, LAST_STEP_MS, QUIET_MS, RENEWALS_MAX};
 pub use seeds::{FANOUT, ROUND_MS, SEEDS_MAX};
 
 use crate::engine::Origin;

@@ -87,7 +87,7 @@ fn a_roster_makes_a_joiner_know_all_and_a_bad_one_changes_nothing() {
     }
     let roster = node.roster();
     let mut joiner = Membership::new(life(500, 1), PACKET_BYTES_MAX, 2);
-    assert_eq!(joiner.apply_roster(NOW_MS, &roster[1..]).unwrap_err(), CodecError::Address);
+    assert!(joiner.apply_roster(NOW_MS, &roster[1..]).is_err());
     assert_eq!(
         joiner.apply_roster(NOW_MS, &roster[..roster.len() - 1]).unwrap_err(),
         CodecError::Short
@@ -111,6 +111,7 @@ fn a_flood_of_death_notices_is_answered_by_at_most_64_renewals_a_second() {
     }
     assert_eq!(node.tally().renewals, 64);
     assert!(sent <= 64 * 3, "{sent} packets");
+    assert!(node.identity().gen_ms < NOW_MS + (1 << 48), "generations are left");
     assert!(node.timer_count() <= 8);
     let next_ms = node.on_timer(NOW_MS + 1).next_timer_ms.unwrap();
     assert!(next_ms > NOW_MS + 1 && next_ms <= NOW_MS + QUIET_MS, "it is not given up");

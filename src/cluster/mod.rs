@@ -1,13 +1,18 @@
-//! The cluster as seen by one node: who belongs to it, what the others counted, and how both
-//! travel between nodes without anybody else reading or changing it.
+//! The cluster without its sockets: datagram, sync frame or timer in, effects out.
 //!
-//! It is sans-io: a datagram, a stream frame or a timer goes in, effects come out. Time, randomness
-//! and the node's epoch are arguments, so the same input gives the same output on every machine. It
-//! is not the edge: sockets, name look-ups and the secret file belong to `server`, counting belongs
-//! to `engine`.
+//! | part | what it is |
+//! |---|---|
+//! | [`crypto`] | the one door to the crypto library |
+//! | [`membership`] | who belongs to the cluster: SWIM by foca |
+//! | [`replication`] | counts made known to every node, and lost ones fetched again |
+//! | [`seal`] | how datagrams and streams travel so that nobody else reads or changes them |
+//! | [`wire`] | the payloads that nodes send each other, byte for byte |
 //!
-//! Invariant: bytes that do not open under a key of the cluster, or opened once before, change no
-//! state here and are answered by nothing.
+//! Not here: sockets, clocks, names, the secret file: they belong to `server`; counting belongs to
+//! `engine`. Invariants: the same inputs give the same effects, so a whole cluster runs in one
+//! thread under a seeded queue; bytes that do not open under a key of the cluster, or opened once
+//! before, change no state here and are answered by nothing.
 
 pub mod crypto;
+pub mod membership;
 pub mod seal;

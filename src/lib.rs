@@ -7,6 +7,7 @@
 //! | [`server`] | the edge: tokio, sockets, files, signals, the clock. The only impure layer |
 //! | [`command`] | one table row a command; a handler takes arguments and a context, returns a reply |
 //! | [`resp`] | bytes to request, reply to bytes |
+//! | [`cluster`] | nodes that share their counts: wire format and state machines, no sockets |
 //! | [`engine`] | the one door to the counting |
 //! | [`store`] | where counters live: a skiplist of windows, the keyspace, expiry, the memory account |
 //! | [`limiter`] | pure arithmetic: windows, verdicts, GCRA |
@@ -18,6 +19,7 @@
 
 #![cfg_attr(test, allow(clippy::cast_possible_truncation, reason = "test data fits"))]
 
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod engine;

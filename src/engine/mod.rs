@@ -7,6 +7,7 @@
 mod count;
 mod keys;
 mod many;
+mod replica;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use crate::store::{Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, S
 pub use count::{Charge, Hit};
 pub use keys::ScanPage;
 pub use many::{MANY_MAX, ManyVerdict};
+pub use replica::{Freshness, Item, Merged, Origin};
 pub use report::EngineReport;
 pub use throttle::ThrottleError;
 

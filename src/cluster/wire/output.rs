@@ -21,6 +21,7 @@ pub(super) fn number(out: &mut Vec<u8>, value: u64) {
 }
 
 /// Bytes that [`number`] writes.
+#[cfg(test)]
 pub(super) fn number_bytes(value: u64) -> usize {
     usize::try_from(value.max(1).ilog2() / 7 + 1).unwrap_or(NUMBER_BYTES_MAX)
 }

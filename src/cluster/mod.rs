@@ -15,4 +15,6 @@
 
 pub mod crypto;
 pub mod membership;
+pub mod replication;
 pub mod seal;
+pub mod wire;

@@ -1,0 +1,217 @@
+//! Streams opened to fetch what is missing: the asking side of SYNC.
+//!
+//! Invariant: cursors rise only at DONE, to where the server stood before it began to look.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use core::net::SocketAddr;
+
+use super::options::{AVOID_MS, PULL_EVERY_MS, PULLS_MAX, STREAM_IDLE_MS};
+use super::replica::{Effect, Replica, StreamId};
+use super::tally::Tally;
+use crate::cluster::wire::{DSEQ_MAX, Frame, State, Versioned};
+use crate::engine::{Freshness, Origin};
+
+/// Why and from where an origin is to be fetched.
+#[derive(Clone, Copy, Debug)]
+struct Want {
+    /// Whom to ask; `None` = any member but the origin.
+    from: Option<SocketAddr>,
+    /// From the beginning, not from the cursor.
+    whole: bool,
+}
+
+/// One open stream.
+#[derive(Clone, Debug)]
+struct Pull {
+    to: SocketAddr,
+    /// What was asked for; `None` = everything.
+    origins: Option<BTreeSet<Origin>>,
+    heard_ms: u64,
+}
+
+/// All that is wanted and all that is open.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pulls {
+    wants: BTreeMap<Origin, Want>,
+    open: BTreeMap<u64, Pull>,
+    opened: u64,
+}
+
+impl Pulls {
+    /// Whether a stream that is open asks for the origin.
+    pub(super) fn covers(&self, origin: Origin) -> bool {
+        let asks = |pull: &Pull| pull.origins.as_ref().is_none_or(|of| of.contains(&origin));
+        self.open.values().any(asks)
+    }
+
+    fn fetches_all(&self) -> bool {
+        self.open.values().any(|pull| pull.origins.is_none())
+    }
+
+    pub(super) fn forget_wants(&mut self) {
+        self.wants.clear();
+    }
+}
+
+impl<T: Tally> Replica<T> {
+    /// Notes that an origin is to be fetched; false if it was a moment ago.
+    pub(super) fn want(
+        &mut self,
+        now_ms: u64,
+        origin: Origin,
+        from: Option<SocketAddr>,
+        whole: bool,
+    ) -> bool {
+        let covered = self.pulls.covers(origin);
+        let Some(inbound) = self.inbound.get_mut(&origin) else {
+            return false;
+        };
+        // Back-off doubles while it fails or brings nothing.
+        let trouble = inbound.failures.max(inbound.mismatches).min(4);
+        if covered || now_ms < inbound.pulled_ms + (PULL_EVERY_MS << trouble.saturating_sub(1)) {
+            return false;
+        }
+        inbound.pulled_ms = now_ms;
+        self.pulls.wants.insert(origin, Want { from, whole });
+        true
+    }
+
+    /// Opens streams for what is wanted and gives up those that say nothing.
+    pub(super) fn pull(&mut self, now_ms: u64) {
+        let idle = |pull: &Pull| now_ms >= pull.heard_ms + STREAM_IDLE_MS;
+        let idle: Vec<u64> =
+            self.pulls.open.iter().filter(|(_, pull)| idle(pull)).map(|(id, _)| *id).collect();
+        for id in idle {
+            self.effects.push(Effect::CloseSync { stream: StreamId::Opened(id) });
+            self.pull_failed(now_ms, id);
+        }
+        if self.state == State::Joining && !self.pulls.fetches_all() {
+            let servers = self.members.servers(now_ms, None);
+            if let Some(to) = self.dice.pick(&servers) {
+                self.open_pull(now_ms, to, None);
+            }
+        }
+        while self.pulls.open.len() < PULLS_MAX
+            && let Some((first, want)) = self.pulls.wants.pop_first()
+        {
+            let to = want.from.or_else(|| {
+                let servers = self.members.servers(now_ms, Some(first));
+                self.dice.pick(&servers)
+            });
+            if let Some(to) = to {
+                let mut origins = BTreeMap::from([(first, want.whole)]);
+                self.pulls.wants.retain(|origin, want| {
+                    let same = want.from == Some(to);
+                    if same {
+                        origins.insert(*origin, want.whole);
+                    }
+                    !same
+                });
+                self.open_pull(now_ms, to, Some(origins));
+            }
+        }
+    }
+
+    fn open_pull(&mut self, now_ms: u64, to: SocketAddr, of: Option<BTreeMap<Origin, bool>>) {
+        self.pulls.opened += 1;
+        let stream = StreamId::Opened(self.pulls.opened);
+        self.figures.pulls += 1;
+        self.effects.push(Effect::OpenSync { stream, to });
+        let cursor_of = |origin: &Origin, whole: bool| {
+            if whole { 0 } else { self.inbound.get(origin).map_or(0, |inbound| inbound.cursor()) }
+        };
+        let cursors: Vec<(Origin, u64)> = match &of {
+            Some(of) => {
+                of.iter().map(|(origin, whole)| (*origin, cursor_of(origin, *whole))).collect()
+            }
+            // Nobody can tell this node of itself.
+            None => self
+                .inbound
+                .keys()
+                .map(|origin| (*origin, cursor_of(origin, false)))
+                .filter(|(_, cursor)| *cursor > 0)
+                .chain([(self.origin, DSEQ_MAX)])
+                .collect(),
+        };
+        let request = Frame::request(of.is_none(), self.flush_stamp, &cursors);
+        self.frame_out(stream, request);
+        let origins = of.map(|of| of.into_keys().collect());
+        self.pulls.open.insert(self.pulls.opened, Pull { to, origins, heard_ms: now_ms });
+    }
+
+    /// A stream this node opened has ended without DONE.
+    pub(super) fn pull_failed(&mut self, now_ms: u64, id: u64) {
+        let Some(pull) = self.pulls.open.remove(&id) else {
+            return;
+        };
+        self.figures.pulls_failed += 1;
+        self.members.avoid(pull.to, now_ms + AVOID_MS);
+        for origin in pull.origins.iter().flatten() {
+            if let Some(inbound) = self.inbound.get_mut(origin) {
+                inbound.failures = inbound.failures.saturating_add(1);
+            }
+        }
+    }
+
+    pub(super) fn on_pulled(&mut self, now_ms: u64, id: u64, frame: Frame, tally: &T) {
+        let Some(pull) = self.pulls.open.get_mut(&id) else {
+            return;
+        };
+        pull.heard_ms = now_ms;
+        match frame {
+            Frame::Roster(bytes) => self.effects.push(Effect::Roster { bytes }),
+            Frame::Chunk { origin, flush_stamp, items, skipped } => {
+                self.figures.skipped += skipped;
+                if self.heed_flush(now_ms, flush_stamp, tally) {
+                    self.merge_chunk(now_ms, origin, &items, tally);
+                }
+            }
+            Frame::Done { flush_stamp, cursors } => {
+                if self.heed_flush(now_ms, flush_stamp, tally) {
+                    self.pull_done(now_ms, id, &cursors);
+                } else {
+                    self.pull_failed(now_ms, id);
+                }
+                self.effects.push(Effect::CloseSync { stream: StreamId::Opened(id) });
+            }
+            Frame::Busy => {
+                self.pull_failed(now_ms, id);
+                self.effects.push(Effect::CloseSync { stream: StreamId::Opened(id) });
+            }
+            Frame::Request { .. } | Frame::Unknown => self.figures.skipped += 1,
+        }
+    }
+
+    fn merge_chunk(&mut self, now_ms: u64, origin: Origin, items: &[Versioned], tally: &T) {
+        if origin == self.origin {
+            return;
+        }
+        if self.inbound_of(now_ms, origin, None).is_none() {
+            return;
+        }
+        for Versioned { version, item } in items {
+            self.merge(now_ms, origin, *version, item, Freshness::Bulk, tally);
+        }
+    }
+
+    fn pull_done(&mut self, now_ms: u64, id: u64, cursors: &[(Origin, u64)]) {
+        let Some(pull) = self.pulls.open.remove(&id) else {
+            return;
+        };
+        self.figures.pulls_done += 1;
+        for (origin, cursor) in cursors {
+            let asked = pull.origins.as_ref().is_none_or(|of| of.contains(origin));
+            if asked
+                && *origin != self.origin
+                && let Some(inbound) = self.inbound_of(now_ms, *origin, None)
+            {
+                inbound.raise(now_ms, *cursor);
+                inbound.failures = 0;
+            }
+        }
+        if pull.origins.is_none() && self.state == State::Joining {
+            self.is_ready(super::replica::ReadyBy::Sync);
+        }
+    }
+}

@@ -5,6 +5,8 @@
 //! thread, each seed with rates of its own; faults first, then quiet in which all must converge. A
 //! failing seed is named; `RATEL_SEED=n` repeats it, `RATEL_SEEDS=n` runs so many.
 
+#[path = "cluster_sim/bounds.rs"]
+mod bounds;
 #[path = "cluster_sim/laws.rs"]
 mod laws;
 #[path = "cluster_sim/model.rs"]

@@ -58,6 +58,15 @@ impl Story {
         }
     }
 
+    /// The same seed with every fault that a mutant could fall over.
+    pub(crate) fn harsh(mut self) -> Story {
+        self.settings.loss_permille = 200;
+        self.settings.options.ring_deltas = 64;
+        self.settings.nodes = self.settings.nodes.max(4);
+        (self.crashes, self.cuts, self.resets, self.flushes) = (true, true, false, false);
+        self
+    }
+
     /// Plays it; `Err` = what did not hold.
     pub(crate) fn play(&self) -> Result<World, String> {
         let mut world = World::new(self.settings);

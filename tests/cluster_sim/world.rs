@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use ratel::cluster::replication::{Effect, Member, Options, Replica, StreamId, Tally, Target};
-use ratel::cluster::wire::{Frame, Kind, PAYLOAD_BYTES_MAX, State, Vector};
+use ratel::cluster::wire::{Frame, Kind, Nack, PAYLOAD_BYTES_MAX, State, Vector};
 use ratel::engine::Origin;
 
 use super::model::Model;
@@ -101,6 +101,7 @@ pub(crate) struct World {
     listed: Vec<Vec<Option<Origin>>>,
     streams: BTreeMap<u64, Stream>,
     opened: u64,
+    nacked_us: BTreeMap<(usize, Origin), u64>,
     pub(crate) datagrams: u64,
     pub(crate) trace: u64,
 }
@@ -125,6 +126,7 @@ impl World {
             listed: vec![vec![None; count]; count],
             streams: BTreeMap::new(),
             opened: 0,
+            nacked_us: BTreeMap::new(),
             datagrams: 0,
             trace: 0,
         };
@@ -271,7 +273,7 @@ impl World {
         let effects = self.nodes[at].replica.take_effects();
         for effect in effects {
             match effect {
-                Effect::Send { to, kind, payload } => {
+                Effect::Send { origin, to, kind, payload } => {
                     assert!(payload.len() <= PAYLOAD_BYTES_MAX, "{kind:?} of {}", payload.len());
                     let receivers: Vec<usize> = match to {
                         Target::One(to) => vec![usize::from(to.port() - 7_000)],
@@ -280,7 +282,7 @@ impl World {
                             .collect(),
                     };
                     for to in receivers {
-                        self.send(at, to, kind, &payload);
+                        self.send((at, origin), to, kind, &payload);
                     }
                 }
                 Effect::OpenSync { stream, to } => self.open(at, stream, to),
@@ -298,7 +300,16 @@ impl World {
         }
     }
 
-    fn send(&mut self, from: usize, to: usize, kind: Kind, payload: &[u8]) {
+    fn send(&mut self, (from, origin): (usize, Origin), to: usize, kind: Kind, payload: &[u8]) {
+        if kind == Kind::Nack {
+            // L15.
+            let of = Nack::read(payload).expect("own bytes").origin;
+            let last_us = self.nacked_us.insert((from, of), self.now_us);
+            assert!(
+                last_us.is_none_or(|last_us| self.now_us >= last_us + 9_000),
+                "NACKs too often"
+            );
+        }
         if self.cut[from][to] {
             return;
         }
@@ -312,7 +323,7 @@ impl World {
         }
         for _ in 0..copies {
             let wait_us = 100 + self.rng.below(4_900);
-            let (origin, sent_ms) = (self.nodes[from].tally.origin(), self.now_ms(from));
+            let sent_ms = self.now_ms(from);
             let payload = payload.clone();
             self.later(wait_us, Event::Datagram { from, to, origin, sent_ms, kind, payload });
         }

@@ -64,6 +64,9 @@ pub enum ReadyBy {
 pub enum Effect {
     /// Seal and send a datagram.
     Send {
+        /// The epoch that says it, to seal it under. It changes between two effects of one call
+        /// where the node begins a new one.
+        origin: Origin,
         /// To whom.
         to: Target,
         /// What it is.
@@ -319,6 +322,8 @@ impl<T: Tally> Replica<T> {
     pub(super) fn wants_renewal(&mut self) {
         if !self.awaits_origin {
             self.awaits_origin = true;
+            // Nothing of the life that ends may be repeated under the next.
+            self.outbox.ring.restart();
             self.effects.push(Effect::Renew);
         }
     }

@@ -14,7 +14,8 @@ const TIME: Duration = Duration::from_secs(40);
 const SEEDS_MAX: u64 = 200;
 
 fn play(seed: u64, mutant: Mutant) -> Result<World, String> {
-    tell(Story::of(seed, mutant))
+    let story = Story::of(seed, mutant);
+    tell(if seed % 4 == 3 { story.harsh() } else { story })
 }
 
 fn tell(story: Story) -> Result<World, String> {

@@ -77,7 +77,7 @@ impl Story {
             crashed |= self.disturb(&mut world, &mut rng);
             let next_us = world.now_us + STEP_US;
             world.run_until(next_us);
-            if next_us % 500_000 == 0 {
+            if next_us.is_multiple_of(500_000) {
                 check(&world);
             }
         }

@@ -17,6 +17,8 @@ mod bounds;
 mod laws;
 #[path = "cluster_sim/model.rs"]
 mod model;
+#[path = "cluster_sim/settings.rs"]
+mod settings;
 #[path = "cluster_sim/story.rs"]
 mod story;
 #[path = "cluster_sim/truth.rs"]

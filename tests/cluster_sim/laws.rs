@@ -6,8 +6,9 @@ use std::time::Duration;
 use ratel::cluster::replication::Options;
 
 use super::model::MS_NS;
+use super::settings::{Mutant, Settings};
 use super::story::{Story, series};
-use super::world::{Mutant, Settings, World};
+use super::world::World;
 
 /// Seeds of a run in which none are asked for: as many as fit in this time.
 const TIME: Duration = Duration::from_secs(40);

@@ -5,7 +5,8 @@ use ratel::engine::Series;
 use ratel::limiter::{Kind, Scale, Window};
 
 use super::model::{MS_NS, Subject};
-use super::world::{EPOCH_MS, Mutant, Rng, Settings, World};
+use super::settings::{Mutant, Rng, Settings};
+use super::world::{EPOCH_MS, World};
 
 const STEP_US: u64 = 20_000;
 const FAULTS_US: u64 = 6_000_000;

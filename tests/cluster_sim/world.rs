@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use ratel::cluster::replication::{Effect, Member, Options, Replica, StreamId, Tally, Target};
+use ratel::cluster::replication::{Effect, Member, Replica, StreamId, Tally, Target};
 use ratel::cluster::wire::{Frame, Kind, Nack, PAYLOAD_BYTES_MAX, State, Vector};
 use ratel::engine::Origin;
 
 use super::model::Model;
+use super::settings::{Mutant, Rng, Settings};
 use super::truth::{Truth, Watched};
 
 /// A time in a window of a minute that lasts until the run's end, ms since the epoch.
@@ -19,49 +20,6 @@ const TICK_US: u64 = 5_000;
 /// How long membership needs to see a member, and to see it dead.
 const UP_US: u64 = 150_000;
 const DOWN_US: u64 = 3_000_000;
-
-/// A seeded generator (splitmix64).
-#[derive(Clone)]
-pub(crate) struct Rng(pub u64);
-
-impl Rng {
-    pub(crate) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.roll() % bound.max(1)
-    }
-
-    pub(crate) fn one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
-}
-
-/// What is done to the protocol to see that the checks bite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mutant {
-    None,
-    /// DONE tells the cursors after the scan instead of before it (L5).
-    DoneAfterScan,
-    /// Vectors carry no digests (L6).
-    NoDigests,
-}
-
-/// How the network and the nodes are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) seed: u64,
-    pub(crate) nodes: usize,
-    pub(crate) loss_permille: u64,
-    pub(crate) duplicate_permille: u64,
-    pub(crate) skew_ms: u64,
-    pub(crate) options: Options,
-    pub(crate) mutant: Mutant,
-}
 
 pub(crate) struct Node {
     pub(crate) replica: Replica<Watched>,

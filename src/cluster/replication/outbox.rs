@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::effect::{Effect, Target};
 use super::options::{FLUSH_BYTES_MAX, Options, STATE_EVERY_MS};
-use super::replica::{Effect, Replica, Target};
+use super::replica::Replica;
 use super::ring::Ring;
 use super::tally::Tally;
 use crate::cluster::wire::{Beat, DSEQ_MAX, Delta, Kind, PAYLOAD_BYTES_MAX, pack};

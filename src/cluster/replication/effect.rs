@@ -86,7 +86,7 @@ pub enum Effect {
         /// The bytes.
         bytes: Vec<u8>,
     },
-    /// Draw a random origin and call [`Replica::renew`]; until then nothing is published.
+    /// Draw a random origin and call [`Replica::renew`](super::Replica::renew); until then nothing is published.
     Renew,
     /// Clients may be served.
     Ready {

@@ -247,7 +247,11 @@ pub(super) fn reset(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             .map(|at| scale(args, at).map(|scale| [series(scale, false), series(scale, true)]))
             .collect::<Result<Vec<_>, _>>()?
             .concat();
-        let series = if named.is_empty() { context.engine.series() } else { named };
+        let series = if named.is_empty() { context.engine.series(context.now_ms) } else { named };
         Ok(integer_reply(context.engine.reset(&mut context.reader, context.now_ms, key, series)))
     })())
 }
+
+#[cfg(test)]
+#[path = "ratelimit_tests.rs"]
+mod tests;

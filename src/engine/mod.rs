@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 pub use crate::store::{Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, Series};
 pub use count::{Charge, Hit};
-pub use keys::ScanPage;
+pub use keys::{LOOKS_MAX, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
 pub use report::EngineReport;
 pub use throttle::ThrottleError;
@@ -88,6 +88,11 @@ impl Engine {
     /// Changes what new counters get at the memory limit.
     pub fn set_memory_policy(&self, policy: MemoryPolicy) {
         self.policy.store(policy as u8, Relaxed);
+    }
+
+    /// Bytes that the store holds.
+    pub fn used_bytes(&self) -> u64 {
+        self.account.used_bytes()
     }
 
     fn policy(&self) -> MemoryPolicy {

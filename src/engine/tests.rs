@@ -58,7 +58,7 @@ fn a_look_creates_nothing_and_a_check_writes_nothing() {
     assert_eq!(engine.increment(reader, NOW, b"k", fixed(1000), 0), Ok(0));
     assert_eq!(engine.refund(reader, NOW, b"k", fixed(1000), 9), 0);
     assert_eq!(engine.set(reader, NOW, b"k", fixed(1000), 0), Ok(()));
-    assert!(!engine.exists(reader, NOW, b"k"));
+    assert!(!engine.exists(reader, NOW, b"k", &engine.series(NOW)));
     assert_eq!(engine.report(NOW).tables, 0);
 }
 
@@ -85,8 +85,11 @@ fn kinds_and_scales_are_counters_of_their_own() {
     let reader = &mut engine.reader();
     assert_eq!(engine.reset(reader, NOW, b"k", [fixed(1000)]), 1);
     assert_eq!(get(&engine, NOW, "k", fixed(60_000)), 1);
-    assert_eq!(engine.reset(reader, NOW, b"k", engine.series()), 2);
-    assert_eq!((engine.key_count(NOW), engine.exists(reader, NOW, b"k")), (0, false));
+    assert_eq!(engine.reset(reader, NOW, b"k", engine.series(NOW)), 2);
+    assert_eq!(
+        (engine.key_count(NOW), engine.exists(reader, NOW, b"k", &engine.series(NOW))),
+        (0, false)
+    );
 }
 
 #[test]
@@ -121,8 +124,14 @@ fn set_get_refund_and_expires_at_act_on_the_current_window() {
         assert_eq!(engine.increment(reader, NOW, b"k", series, 2), Ok(2));
         let outlives = if series.kind == Kind::Sliding { 1000 } else { 0 };
         assert_eq!(engine.expires_at_ms(reader, NOW, b"k", series), end + outlives);
-        assert_eq!(engine.key_expires_at_ms(reader, NOW, b"k"), Some(end + outlives));
-        assert!(engine.delete(reader, NOW, b"k") && !engine.delete(reader, NOW, b"k"));
+        assert_eq!(
+            engine.key_expires_at_ms(reader, NOW, b"k", &engine.series(NOW)),
+            Some(end + outlives)
+        );
+        assert!(
+            engine.delete(reader, NOW, b"k", &engine.series(NOW))
+                && !engine.delete(reader, NOW, b"k", &engine.series(NOW))
+        );
     }
 }
 
@@ -253,7 +262,7 @@ fn a_key_hit_with_too_many_scales_is_refused_and_found_by_reset() {
             assert_eq!(verdict, Err(Refusal::TooManyScales));
         }
     }
-    assert_eq!(engine.reset(reader, NOW, b"k", engine.series()), SERIES_MAX as u64);
+    assert_eq!(engine.reset(reader, NOW, b"k", engine.series(NOW)), SERIES_MAX as u64);
     engine.expire(NOW + 200_000);
     assert!(engine.hit(reader, NOW + 200_000, b"k", &charge(fixed(7), 1, 9), Hit::Always).is_ok());
 }

@@ -36,6 +36,11 @@ fn a_ttl_is_that_of_the_latest_window() {
     fake.ask("RL.HIT a 1m 9");
     let Reply::Integer(long) = fake.ask("PTTL a") else { panic!() };
     assert!((1001..=60_000).contains(&long), "{long}");
+    fake.ask("CL.THROTTLE a 1 1 3600");
+    assert_eq!(fake.ask("PTTL a"), Reply::Integer(3_600_000));
+    fake.ask("RL.HIT a 7d 9");
+    let Reply::Integer(longest) = fake.ask("PTTL a") else { panic!() };
+    assert!(longest > 3_600_000, "{longest}");
 }
 
 #[test]

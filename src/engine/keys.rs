@@ -28,8 +28,8 @@ pub struct ScanPage {
 pub const LOOKS_MAX: usize = 1 << 20;
 
 impl Engine {
-    /// When the key ceases to exist, ms since the epoch: its keyspace value's deadline, else the
-    /// latest end of its live windows; `None` if it does not exist.
+    /// When the key ceases to exist, ms since the epoch: the latest end of its live windows and of
+    /// its keyspace value; `None` if it does not exist.
     pub fn key_expires_at_ms(
         &self,
         reader: &mut Reader<'_>,
@@ -37,14 +37,9 @@ impl Engine {
         key: &[u8],
         series: &[Series],
     ) -> Option<u64> {
-        if let Some((_, deadline_ms)) = self.keyspace.get(now_ms, key) {
-            return Some(deadline_ms);
-        }
-        series
-            .iter()
-            .map(|series| self.expires_at_ms(reader, now_ms, key, *series))
-            .max()
-            .filter(|end_ms| *end_ms > 0)
+        let value = self.keyspace.get(now_ms, key).map(|(_, deadline_ms)| deadline_ms);
+        let windows = series.iter().map(|series| self.expires_at_ms(reader, now_ms, key, *series));
+        windows.chain(value).max().filter(|end_ms| *end_ms > 0)
     }
 
     /// True if the key has a live counter or a keyspace value.

@@ -99,6 +99,8 @@ pub(super) struct Fake {
     pub(super) host: FakeHost,
     pub(super) session: Session,
     pub(super) stats: Arc<Stats>,
+    /// The monotonic clock that requests are timed by.
+    pub(super) ticker: fn() -> u64,
     engine: Engine,
 }
 
@@ -117,7 +119,7 @@ impl Fake {
             effect: Effect::None,
             replies: Default::default(),
         };
-        Fake { host, session, stats, engine: engine() }
+        Fake { host, session, stats, ticker: || 0, engine: engine() }
     }
 
     /// Runs one request, its words split at single spaces.
@@ -143,7 +145,7 @@ impl Fake {
         act(&mut Context {
             now_ms: NOW_MS,
             now_ns: NOW_MS * 1_000_000,
-            ticker: || 0,
+            ticker: self.ticker,
             config: &config,
             engine: &self.engine,
             reader: self.engine.reader(),

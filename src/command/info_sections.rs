@@ -5,9 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::REDIS_VERSION;
 use super::info::Figures;
 use super::table::TABLE;
+use super::{REDIS_VERSION, Report};
 use crate::config::schema;
 use crate::{engine, limiter};
 
@@ -119,7 +119,7 @@ pub(super) fn stats(figures: &Figures, out: &mut String) {
         "sync_partial_err": 0,
         "expired_keys": figures.engine.expired_counters,
         "evicted_keys": 0,
-        "evicted_clients": 0,
+        "evicted_clients": evicted_clients(report),
         "keyspace_hits": totals.allowed,
         "keyspace_misses": totals.denied,
         "pubsub_channels": 0,
@@ -148,6 +148,12 @@ pub(super) fn replication(_figures: &Figures, out: &mut String) {
         "repl_backlog_first_byte_offset": 0,
         "repl_backlog_histlen": 0,
     );
+}
+
+/// Clients closed because all buffers together passed `maxmemory-clients`: Redis's client eviction.
+fn evicted_clients(report: &Report) -> u64 {
+    let closed = report.closed_by.iter().find(|(limit, _)| *limit == "maxmemory_clients");
+    closed.map_or(0, |(_, clients)| *clients)
 }
 
 pub(super) fn cpu(figures: &Figures, out: &mut String) {

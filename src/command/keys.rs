@@ -5,7 +5,8 @@
 //! agree on which keys exist.
 
 use super::table::failure;
-use super::{Args, Context, glob, parse_integer};
+use super::{Args, Context, ErrorText, glob, parse_integer};
+use crate::engine::{LOOKS_MAX, Series};
 use crate::resp::{Reply, array, bulk, null, text};
 
 /// The type of every key here: a value of its own kind, so that tools skip it rather than read it
@@ -82,13 +83,28 @@ pub(super) fn keys(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 }
 
 pub(super) fn key_type(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
-    let exists = context.engine.exists(&mut context.reader, context.now_ms, args.get(1));
-    Reply::Simple(if exists { TYPE } else { "none" })
+    Reply::Simple(if exists_one(context, args.get(1)) { TYPE } else { "none" })
+}
+
+fn exists_one(context: &mut Context<'_>, key: &[u8]) -> bool {
+    let series = context.engine.series(context.now_ms);
+    context.engine.exists(&mut context.reader, context.now_ms, key, &series)
+}
+
+/// The live series, if looking the command's keys up in all of them is not too much at once.
+fn series_for_keys(context: &Context<'_>, args: &Args<'_>) -> Result<Vec<Series>, ErrorText> {
+    let series = context.engine.series(context.now_ms);
+    let looks = series.len().saturating_mul(args.len() - 1);
+    if looks > LOOKS_MAX {
+        return Err("ERR too many keys for the number of scales in use, send fewer at once".into());
+    }
+    Ok(series)
 }
 
 fn left_ms(context: &mut Context<'_>, key: &[u8]) -> Option<u64> {
     let (engine, reader) = (context.engine, &mut context.reader);
-    let end_ms = engine.key_expires_at_ms(reader, context.now_ms, key)?;
+    let series = engine.series(context.now_ms);
+    let end_ms = engine.key_expires_at_ms(reader, context.now_ms, key, &series)?;
     Some(end_ms.saturating_sub(context.now_ms))
 }
 
@@ -103,14 +119,23 @@ pub(super) fn pttl(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 }
 
 pub(super) fn exists(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
+    let series = match series_for_keys(context, args) {
+        Ok(series) => series,
+        Err(text) => return Reply::Error(text),
+    };
     let (engine, reader) = (context.engine, &mut context.reader);
-    let found = args.iter().skip(1).filter(|key| engine.exists(reader, context.now_ms, key));
+    let exists = |key: &&[u8]| engine.exists(reader, context.now_ms, key, &series);
+    let found = args.iter().skip(1).filter(exists);
     integer_reply(found.count() as u64)
 }
 
 pub(super) fn del(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
+    if let Err(text) = series_for_keys(context, args) {
+        return Reply::Error(text);
+    }
     let (engine, reader) = (context.engine, &mut context.reader);
-    let deleted = args.iter().skip(1).filter(|key| engine.delete(reader, context.now_ms, key));
+    let delete = |key: &&[u8]| engine.delete(reader, context.now_ms, key);
+    let deleted = args.iter().skip(1).filter(delete);
     integer_reply(deleted.count() as u64)
 }
 
@@ -139,7 +164,7 @@ pub(super) fn container(_context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
 
 pub(super) fn object(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     let key = args.get(2);
-    if !context.engine.exists(&mut context.reader, context.now_ms, key) {
+    if !exists_one(context, key) {
         return Reply::Frame(null());
     }
     if args.is(1, "ENCODING") {
@@ -170,7 +195,8 @@ pub(super) fn memory_usage(context: &mut Context<'_>, args: &Args<'_>) -> Reply 
         return failure("ERR syntax error");
     }
     let (engine, reader) = (context.engine, &mut context.reader);
-    match engine.memory_of(reader, context.now_ms, args.get(2)) {
+    let series = engine.series(context.now_ms);
+    match engine.memory_of(reader, context.now_ms, args.get(2), &series) {
         Some(bytes) => integer_reply(bytes),
         None => Reply::Frame(null()),
     }
@@ -198,3 +224,7 @@ pub(super) fn memory_stats(context: &mut Context<'_>, _args: &Args<'_>) -> Reply
         ),
     ]))
 }
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

@@ -254,3 +254,7 @@ pub(super) fn reset(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         }))
     })())
 }
+
+#[cfg(test)]
+#[path = "ratelimit_tests.rs"]
+mod tests;

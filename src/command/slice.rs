@@ -28,6 +28,10 @@ pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
 /// unless the slow log asks for less.
 const TIMED_TOGETHER_BELOW_NS: u64 = 100_000;
 
+/// A slice ends once it has taken so long: a request that looks a key up under a thousand scales may
+/// take a tenth of this, and others wait.
+const SLICE_NS_MAX: u64 = 1_000_000;
+
 /// What a worker reuses from slice to slice.
 #[derive(Debug, Default)]
 pub struct Slice {
@@ -56,6 +60,16 @@ pub struct SliceEnd {
     pub more: bool,
     /// What the edge must do once `out` is written.
     pub effect: Effect,
+    /// It ended because it took long: others must have their turn now.
+    pub out_of_time: bool,
+}
+
+/// What became of a slice's requests.
+struct Served {
+    /// How many were executed.
+    count: usize,
+    effect: Effect,
+    out_of_time: bool,
 }
 
 /// How far the input was parsed.
@@ -77,6 +91,8 @@ struct Plain<'i> {
 /// The clock readings of a slice, and hits not yet charged to the statistics.
 struct Timer {
     row: Option<usize>,
+    start_ns: u64,
+    /// The last reading.
     mark_ns: u64,
     untimed: u64,
     allowed: u64,
@@ -95,21 +111,22 @@ impl Slice {
         context.session.effect = Effect::None;
         let ahead = self.parse(context, parser, input);
         let plain = self.look_ahead(context, input);
-        let (served, effect) = self.serve(context, input, &plain, out);
-        if served < self.requests.len() {
+        let Served { count, effect, out_of_time } = self.serve(context, input, &plain, out);
+        if let Some(next) = self.requests.get(count) {
             // What was parsed beyond is parsed again when its turn comes.
             *parser = Parser::default();
-            let used_bytes = self.requests[served].bytes.start;
-            if self.requests[served].inline {
+            let used_bytes = next.bytes.start;
+            if next.inline {
                 input[used_bytes..][..self.line.len()].copy_from_slice(&self.line);
             }
-            return SliceEnd { used_bytes, more: true, effect };
+            return SliceEnd { used_bytes, more: true, effect, out_of_time };
         }
         if let (Effect::None, Some(error)) = (effect, &ahead.error) {
             fatal(error).encode(context.session.protocol, out);
-            return SliceEnd { used_bytes: input.len(), more: false, effect: Effect::Close };
+            let used_bytes = input.len();
+            return SliceEnd { used_bytes, more: false, effect: Effect::Close, out_of_time };
         }
-        SliceEnd { used_bytes: ahead.parsed_bytes, more: ahead.more, effect }
+        SliceEnd { used_bytes: ahead.parsed_bytes, more: ahead.more, effect, out_of_time }
     }
 
     /// Parses whole requests. One at a time where a request may change how the next is read: before
@@ -195,24 +212,24 @@ impl Slice {
         plain
     }
 
-    /// Executes the requests in order; returns how many were served, and the effect that ended it.
+    /// Executes the requests in order, as many as fit into the slice.
     fn serve(
         &self,
         context: &mut Context<'_>,
         input: &[u8],
         plain: &[Plain<'_>],
         out: &mut Vec<u8>,
-    ) -> (usize, Effect) {
+    ) -> Served {
         let full = out.len() + REPLY_BYTES_MAX;
         let mut plain = plain.iter().zip(&self.hints).peekable();
         let mut timer = Timer::start(context);
-        let mut served = 0;
-        while let Some(request) = self.requests.get(served) {
+        let mut served = Served { count: 0, effect: Effect::None, out_of_time: false };
+        while let Some(request) = self.requests.get(served.count) {
             if let Some(ms) = self.held_ms(context, input, request) {
-                timer.charge(context);
-                return (served, Effect::Sleep { ms });
+                served.effect = Effect::Sleep { ms };
+                break;
             }
-            let hit = plain.next_if(|(hit, _)| hit.at == served);
+            let hit = plain.next_if(|(hit, _)| hit.at == served.count);
             match hit.filter(|_| may_shortcut(context)) {
                 Some((hit, hint)) => hit_now(context, hit, *hint, &mut timer, out),
                 None => {
@@ -221,15 +238,15 @@ impl Slice {
                     timer.time(context, &args, out);
                 }
             }
-            served += 1;
-            let effect = context.session.effect;
-            if effect != Effect::None || out.len() >= full {
-                timer.charge(context);
-                return (served, effect);
+            served.count += 1;
+            served.effect = context.session.effect;
+            served.out_of_time = timer.elapsed_ns() >= SLICE_NS_MAX;
+            if served.effect != Effect::None || served.out_of_time || out.len() >= full {
+                break;
             }
         }
         timer.charge(context);
-        (served, Effect::None)
+        served
     }
 
     /// How long CLIENT PAUSE holds this request back.
@@ -292,7 +309,14 @@ fn hit_now(
 impl Timer {
     fn start(context: &Context<'_>) -> Timer {
         let mark_ns = (context.ticker)();
-        Timer { row: lookup(b"rl.hit"), mark_ns, untimed: 0, allowed: 0, denied: 0 }
+        Timer {
+            row: lookup(b"rl.hit"),
+            start_ns: mark_ns,
+            mark_ns,
+            untimed: 0,
+            allowed: 0,
+            denied: 0,
+        }
     }
 
     #[inline]
@@ -329,6 +353,11 @@ impl Timer {
         if nanos >= slow_after_ns(context) && !TABLE[row].flags.contains(Flags::SKIP_SLOWLOG) {
             note_slow(context, args, nanos);
         }
+    }
+
+    /// Nanoseconds from the start to the last reading.
+    fn elapsed_ns(&self) -> u64 {
+        self.mark_ns.saturating_sub(self.start_ns)
     }
 
     /// Nanoseconds since the last reading.

@@ -78,6 +78,21 @@ fn a_slice_ends_at_its_bounds_and_the_next_goes_on() {
 }
 
 #[test]
+fn a_slice_that_takes_long_lets_others_have_their_turn() {
+    fn slow() -> u64 {
+        static NOW_NS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        NOW_NS.fetch_add(SLICE_NS_MAX * 3 / 5, Relaxed)
+    }
+    let mut fake = Fake::new();
+    fake.ticker = slow;
+    let mut input = wire(&["EXISTS a"; 5]);
+    let (out, end) = fake.slice(&mut Parser::default(), &mut input);
+    assert_eq!(out, b":0\r\n:0\r\n");
+    assert!(end.out_of_time && end.more);
+    assert_eq!(end.used_bytes, wire(&["EXISTS a"; 2]).len());
+}
+
+#[test]
 fn a_sleep_holds_back_what_stands_behind_it() {
     let mut fake = Fake::new();
     fake.host.config.lock().enable_debug_command = DebugCommand::Yes;

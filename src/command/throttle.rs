@@ -9,6 +9,10 @@ use crate::engine::ThrottleError;
 use crate::limiter::gcra::{GcraError, Quota};
 use crate::resp::Reply;
 
+/// redis-cell's answer to a wrong number of arguments.
+pub(super) const USAGE: &str = "Cell error: Store error: Usage: cl.throttle <key> <max_burst> \
+                                <count per period> <period> [<quantity>]";
+
 /// How a server reads one integer argument, named for its error.
 type ReadInteger = fn(&Args<'_>, usize, &str) -> Result<i64, ErrorText>;
 
@@ -22,10 +26,7 @@ pub(super) fn rl_throttle(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 
 pub(super) fn cl_throttle(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     if args.len() != 5 && args.len() != 6 {
-        return failure(
-            "Cell error: Store error: Usage: cl.throttle <key> <max_burst> <count per period> <period> \
-             [<quantity>]",
-        );
+        return failure(USAGE);
     }
     decide(context, args, cell_integer, Quota::cell)
 }

@@ -335,7 +335,7 @@ impl Engine {
     /// Forgets all the key's counters; returns how many there were. In a cluster those of series
     /// that this node does not know are forgotten too.
     pub fn reset_all(&self, reader: &mut Reader<'_>, now_ms: u64, key: &[u8]) -> u64 {
-        let series = self.series();
+        let series = self.series(now_ms);
         if self.replicates() {
             let ends = series.iter().map(|series| series.expires_ms(series.window(now_ms)));
             let until_ms = ends.max().unwrap_or(now_ms);

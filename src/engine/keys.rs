@@ -1,12 +1,13 @@
 //! A key as Redis's generic commands see it: any name that has a live counter or a keyspace value.
 //!
 //! A scan goes through the keyspace first, then table by table; its cursor is a table id (0 = the
-//! keyspace) above a place in it. Invariant: a key that exists throughout a scan is returned at
+//! keyspace) above a place in it. Where a key's scales are not known, `series` is every live one
+//! ([`Engine::series`]). Invariant: a key that exists throughout a scan is returned at
 //! least once.
 
 use super::Engine;
 use super::count::count_of;
-use crate::store::Reader;
+use crate::store::{Reader, Series};
 
 /// Bytes of key names after which a page ends, whatever count was asked for.
 const PAGE_BYTES_MAX: usize = 64 * 1024;
@@ -22,30 +23,36 @@ pub struct ScanPage {
     pub keys: Vec<Vec<u8>>,
 }
 
+/// Looks (keys times live series) that one command may ask for: about 0.1 s of work that nobody else
+/// on the thread gets a turn in.
+pub const LOOKS_MAX: usize = 1 << 20;
+
 impl Engine {
-    /// When the key ceases to exist, ms since the epoch: its keyspace value's deadline, else the
-    /// latest end of its live windows; `None` if it does not exist.
+    /// When the key ceases to exist, ms since the epoch: the latest end of its live windows and of
+    /// its keyspace value; `None` if it does not exist.
     pub fn key_expires_at_ms(
         &self,
         reader: &mut Reader<'_>,
         now_ms: u64,
         key: &[u8],
+        series: &[Series],
     ) -> Option<u64> {
-        if let Some((_, deadline_ms)) = self.keyspace.get(now_ms, key) {
-            return Some(deadline_ms);
-        }
-        self.series()
-            .into_iter()
-            .map(|series| self.expires_at_ms(reader, now_ms, key, series))
-            .max()
-            .filter(|end_ms| *end_ms > 0)
+        let value = self.keyspace.get(now_ms, key).map(|(_, deadline_ms)| deadline_ms);
+        let windows = series.iter().map(|series| self.expires_at_ms(reader, now_ms, key, *series));
+        windows.chain(value).max().filter(|end_ms| *end_ms > 0)
     }
 
     /// True if the key has a live counter or a keyspace value.
-    pub fn exists(&self, reader: &mut Reader<'_>, now_ms: u64, key: &[u8]) -> bool {
+    pub fn exists(
+        &self,
+        reader: &mut Reader<'_>,
+        now_ms: u64,
+        key: &[u8],
+        series: &[Series],
+    ) -> bool {
         self.keyspace.get(now_ms, key).is_some()
-            || self.series().into_iter().any(|series| {
-                self.live_windows(now_ms, key, series).any(|name| count_of(reader, &name) > 0)
+            || series.iter().any(|series| {
+                self.live_windows(now_ms, key, *series).any(|name| count_of(reader, &name) > 0)
             })
     }
 
@@ -55,9 +62,12 @@ impl Engine {
         self.reset_all(reader, now_ms, key) > 0 || value
     }
 
-    /// The series that have counters now.
-    pub fn series(&self) -> Vec<crate::store::Series> {
-        self.windows.supply().registry.all()
+    /// The series that have counters, in the order of their buckets at `now_ms`: whoever looks a key
+    /// up in all of them then finds each bucket once.
+    pub fn series(&self, now_ms: u64) -> Vec<Series> {
+        let mut all = self.windows.supply().registry.all();
+        all.sort_by_cached_key(|series| series.bucket_ms(series.window(now_ms)));
+        all
     }
 
     /// Live counters plus keyspace keys.
@@ -66,12 +76,17 @@ impl Engine {
     }
 
     /// Bytes that the key's counters and value take, `None` if it does not exist.
-    pub fn memory_of(&self, reader: &mut Reader<'_>, now_ms: u64, key: &[u8]) -> Option<u64> {
+    pub fn memory_of(
+        &self,
+        reader: &mut Reader<'_>,
+        now_ms: u64,
+        key: &[u8],
+        series: &[Series],
+    ) -> Option<u64> {
         let value = self.keyspace.get(now_ms, key).map_or(0, |_| self.keyspace.cost_bytes(key));
-        let counters = self
-            .series()
-            .into_iter()
-            .flat_map(|series| self.live_windows(now_ms, key, series))
+        let counters = series
+            .iter()
+            .flat_map(|series| self.live_windows(now_ms, key, *series))
             .filter(|name| count_of(reader, name) > 0)
             .count();
         let bytes = value + counters as u64 * crate::store::counter_bytes(key.len());

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 pub use crate::store::{Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, Series};
 pub use count::{Charge, Hit};
-pub use keys::ScanPage;
+pub use keys::{LOOKS_MAX, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
 pub use replica::{Freshness, Item, Merged, Origin, ScanPlace};
 pub use report::EngineReport;
@@ -119,6 +119,11 @@ impl Engine {
     #[inline]
     fn replicates(&self) -> bool {
         self.windows.supply().track_changes
+    }
+
+    /// Bytes that the store holds.
+    pub fn used_bytes(&self) -> u64 {
+        self.account.used_bytes()
     }
 
     fn policy(&self) -> MemoryPolicy {

@@ -233,7 +233,7 @@ impl Engine {
             return Merged::Known;
         }
         let mut reader = self.reader();
-        for series in self.series() {
+        for series in self.series(now_ms) {
             for name in self.live_windows(now_ms, key, series) {
                 if let Some(counter) = reader.find(&name) {
                     counter.void_below(stamp);

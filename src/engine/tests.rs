@@ -58,7 +58,7 @@ fn a_look_creates_nothing_and_a_check_writes_nothing() {
     assert_eq!(engine.increment(reader, NOW, b"k", fixed(1000), 0), Ok(0));
     assert_eq!(engine.refund(reader, NOW, b"k", fixed(1000), 9), 0);
     assert_eq!(engine.set(reader, NOW, b"k", fixed(1000), 0), Ok(()));
-    assert!(!engine.exists(reader, NOW, b"k"));
+    assert!(!engine.exists(reader, NOW, b"k", &engine.series(NOW)));
     assert_eq!(engine.report(NOW).tables, 0);
 }
 
@@ -86,7 +86,10 @@ fn kinds_and_scales_are_counters_of_their_own() {
     assert_eq!(engine.reset(reader, NOW, b"k", [fixed(1000)]), 1);
     assert_eq!(get(&engine, NOW, "k", fixed(60_000)), 1);
     assert_eq!(engine.reset_all(reader, NOW, b"k"), 2);
-    assert_eq!((engine.key_count(NOW), engine.exists(reader, NOW, b"k")), (0, false));
+    assert_eq!(
+        (engine.key_count(NOW), engine.exists(reader, NOW, b"k", &engine.series(NOW))),
+        (0, false)
+    );
 }
 
 #[test]
@@ -121,7 +124,10 @@ fn set_get_refund_and_expires_at_act_on_the_current_window() {
         assert_eq!(engine.increment(reader, NOW, b"k", series, 2), Ok(2));
         let outlives = if series.kind == Kind::Sliding { 1000 } else { 0 };
         assert_eq!(engine.expires_at_ms(reader, NOW, b"k", series), end + outlives);
-        assert_eq!(engine.key_expires_at_ms(reader, NOW, b"k"), Some(end + outlives));
+        assert_eq!(
+            engine.key_expires_at_ms(reader, NOW, b"k", &engine.series(NOW)),
+            Some(end + outlives)
+        );
         assert!(engine.delete(reader, NOW, b"k") && !engine.delete(reader, NOW, b"k"));
     }
 }

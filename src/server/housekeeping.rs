@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::monotonic_ns;
+use super::heap::Heap;
 use super::host::Process;
 
 /// How often ended windows are dropped while there is traffic, milliseconds.
@@ -23,9 +24,11 @@ const SWEEP_NS: u64 = 1_000_000_000;
 pub(super) async fn keep(process: Arc<Process>) {
     let mut swept_ns = monotonic_ns();
     let mut input_bytes = 0;
+    let mut heap = Heap::default();
     loop {
         let now_ms = process.clock.now().ms;
         let more = process.engine.expire(now_ms) | process.engine.reclaim(now_ms);
+        heap.watch(process.engine.used_bytes());
         let now_ns = monotonic_ns();
         if now_ns.saturating_sub(swept_ns) >= SWEEP_NS {
             swept_ns = now_ns;

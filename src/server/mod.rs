@@ -7,6 +7,7 @@ mod accept;
 mod banner;
 pub mod clock;
 mod connection;
+mod heap;
 mod host;
 mod housekeeping;
 mod listener;

@@ -108,9 +108,11 @@ impl<'v> Counter<'v> {
         }
     }
 
-    /// Gives back at most `amount` and at most the count; returns the count after it.
+    /// Gives back at most `amount` and at most the count; returns the count after it. A saturated
+    /// count gives nothing back: it is a lower bound, and could not rise again.
     pub fn refund(&self, amount: u64) -> u64 {
         self.revise(|entry, changed| {
+            let amount = if entry.own() < COUNT_MAX { amount } else { 0 };
             changed.refunded += amount.min(counted(entry, entry.own(), *changed));
         })
     }

@@ -27,6 +27,8 @@ const PLACE_COST_BYTES: u64 = 48;
 /// Places at the end of an index bucket among which a removed key's is looked for: a key that is
 /// made and removed over and over leaves none behind, and a removal stays short.
 const PLACES_SEARCHED: usize = 32;
+/// Places for which a shard keeps its room whatever it holds.
+const SHRINK_FROM: usize = 64;
 /// Keys freed in one call of [`Keyspace::expire`].
 const EXPIRE_BATCH: usize = 1024;
 
@@ -78,6 +80,13 @@ fn place_bytes(key: &[u8]) -> u64 {
 
 fn cost_bytes(key: &[u8]) -> u64 {
     SLOT_COST_BYTES + place_bytes(key)
+}
+
+/// A map keeps its room: without this, one that was full once would stay as large.
+fn shrink(map: &mut Map) {
+    if map.capacity() >= SHRINK_FROM && map.len() < map.capacity() / 4 {
+        map.shrink_to(map.len() * 2);
+    }
 }
 
 impl Keyspace {
@@ -164,9 +173,12 @@ impl Keyspace {
 
     /// Removes `key`; true if it was live.
     pub fn remove(&self, now_ms: u64, key: &[u8]) -> bool {
-        let Some((key, slot)) = self.shard(key).remove_entry(key) else {
+        let mut map = self.shard(key);
+        let Some((key, slot)) = map.remove_entry(key) else {
             return false;
         };
+        shrink(&mut map);
+        drop(map);
         self.release(SLOT_COST_BYTES);
         self.leave_place(slot.bucket_ms, &key);
         slot.deadline_ms > now_ms
@@ -239,6 +251,7 @@ impl Keyspace {
             return false;
         }
         map.remove(key);
+        shrink(&mut map);
         self.release(cost_bytes(key));
         true
     }

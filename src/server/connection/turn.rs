@@ -46,13 +46,16 @@ impl Connection {
     ) -> SliceEnd {
         let now = self.process.clock.now();
         let before = self.session.record.commands.load(Relaxed);
-        let mut turn = SliceEnd { used_bytes: 0, more: true, effect: Effect::None };
+        let mut turn =
+            SliceEnd { used_bytes: 0, more: true, effect: Effect::None, out_of_time: false };
         let mut served = 0;
         for _ in 0..REQUESTS_MAX {
             let end = self.run_slice(slice, &mut input[turn.used_bytes..], replies, now);
             turn = SliceEnd { used_bytes: turn.used_bytes + end.used_bytes, ..end };
             served = self.session.record.commands.load(Relaxed).saturating_sub(before);
-            let full = served >= REQUESTS_MAX as u64 || replies.len() >= SHARED_REPLY_BYTES;
+            let full = served >= REQUESTS_MAX as u64
+                || replies.len() >= SHARED_REPLY_BYTES
+                || end.out_of_time;
             if full || !end.more || end.effect != Effect::None || end.used_bytes == 0 {
                 break;
             }

@@ -13,6 +13,8 @@
 
 #[path = "cluster_sim/bounds.rs"]
 mod bounds;
+#[path = "cluster_sim/counts.rs"]
+mod counts;
 #[path = "cluster_sim/laws.rs"]
 mod laws;
 #[path = "cluster_sim/model.rs"]

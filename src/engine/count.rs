@@ -244,6 +244,17 @@ impl Engine {
         weigh(series.kind, name.window, now_ms, previous, current)
     }
 
+    /// The count of the window at `now_ms` alone, whatever its kind.
+    pub fn count_in_window(
+        &self,
+        reader: &mut Reader<'_>,
+        now_ms: u64,
+        key: &[u8],
+        series: Series,
+    ) -> u64 {
+        count_of(reader, &Name::at(now_ms, series, key))
+    }
+
     /// Sets the current window's count; a sliding counter's previous window is forgotten, so that
     /// [`Engine::get`] then answers `count`.
     ///

@@ -47,8 +47,10 @@ pub struct Engine {
 #[derive(Debug)]
 struct Life {
     origin: AtomicU64,
-    /// Stamp of the FLUSHALL that it began under.
+    /// Stamp of the last FLUSHALL, here or elsewhere.
     flush_stamp: AtomicU64,
+    /// Stamp of the FLUSHALL that it began under: while it is another, nothing is published.
+    born_under: AtomicU64,
     /// Nodes in the cluster, this one included.
     nodes: AtomicU64,
     /// Own counts fell under the same origin: it must be replaced.
@@ -93,6 +95,7 @@ impl Engine {
             life: Life {
                 origin: AtomicU64::new(0),
                 flush_stamp: AtomicU64::new(0),
+                born_under: AtomicU64::new(0),
                 nodes: AtomicU64::new(1),
                 fallen: AtomicBool::new(false),
             },

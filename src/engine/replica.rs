@@ -102,6 +102,7 @@ impl Engine {
     pub fn replicate(&self, origin: Origin, flush_stamp: u64) {
         self.life.origin.store(origin.0, Relaxed);
         self.life.flush_stamp.store(flush_stamp, Relaxed);
+        self.life.born_under.store(flush_stamp, Relaxed);
     }
 
     /// How many nodes there are, this one included: near a limit others are told sooner.
@@ -116,10 +117,20 @@ impl Engine {
     }
 
     /// Begins a new life: live own counts become those of the old origin, which has ended.
+    ///
+    /// After a flush there is nothing to inherit: what has been counted since is the new life's.
     pub fn renew(&self, _now_ms: u64, origin: Origin) {
         let old = Origin(self.life.origin.swap(origin.0, Relaxed));
-        self.windows.bequeath(old);
-        self.cells.bequeath(old);
+        if !self.is_flushed() {
+            self.windows.bequeath(old);
+            self.cells.bequeath(old);
+        }
+        self.life.born_under.store(self.flush_stamp(), Relaxed);
+    }
+
+    /// True between a flush and the new life that must follow it.
+    fn is_flushed(&self) -> bool {
+        self.life.born_under.load(Relaxed) != self.flush_stamp()
     }
 
     /// Empties this node because another's flush of `flush_stamp` was heard of; the caller then
@@ -138,6 +149,9 @@ impl Engine {
         bytes: usize,
         take: &mut dyn FnMut(Item),
     ) -> bool {
+        if self.is_flushed() {
+            return false;
+        }
         if urgent_only {
             return self.windows.drain_changes(Which::Urgent, bytes, |change| take(window(change)));
         }
@@ -276,6 +290,9 @@ impl Engine {
     /// Digest of what is held of an origin in buckets that end after `horizon_ms`: the same on
     /// every node that holds the same.
     pub fn digest(&self, origin: Origin, horizon_ms: u64) -> u64 {
+        if origin == self.origin() {
+            return self.windows.own_digest(horizon_ms);
+        }
         self.windows.digest(origin, horizon_ms)
     }
 

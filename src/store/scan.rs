@@ -2,6 +2,7 @@
 //!
 //! Invariant: a slot that is held throughout a scan and is newer than asked for is handed out.
 
+use super::ledger::{Slot, digest};
 use super::origins::{Origin, OriginId, SELF};
 use super::series::Series;
 use super::shard::Shard;
@@ -85,10 +86,36 @@ impl Windows {
             .fold(0, u64::wrapping_add)
     }
 
+    /// The digest that others have of what this node has told them, once they hold all of it.
+    pub fn own_digest(&self, horizon_ms: u64) -> u64 {
+        let mut sum = 0_u64;
+        for view in self.views_latest_first() {
+            let late = view.as_deref().filter(|view| view.table().end_ms > horizon_ms);
+            for shard in late.iter().flat_map(|view| view.table().shards()) {
+                let Some(view) = late else { continue };
+                sum = sum.wrapping_add(own_digest(view, &shard.lock()));
+            }
+        }
+        sum
+    }
+
     /// The origins that have slots here, this node excluded.
     pub fn origins(&self) -> Vec<Origin> {
         self.origins.all().into_iter().map(|(origin, _)| origin).collect()
     }
+}
+
+fn own_digest(view: &View, shard: &Shard) -> u64 {
+    let Some(ledger) = &shard.ledger else { return 0 };
+    let told = ledger.iter().filter(|(_, id, _)| *id == SELF).map(|(offset, _, slot)| {
+        let entry = view.entry(offset);
+        let changed = shard.override_of(offset).unwrap_or_default();
+        let slot = Slot { count: entry.own(), refunded: changed.refunded, ..slot };
+        let mut key = Vec::new();
+        entry.key_into(&mut key);
+        digest(view.table().end_ms, entry.identity(), &key, changed.stamp, &slot)
+    });
+    told.fold(0, u64::wrapping_add)
 }
 
 fn scan_shard(

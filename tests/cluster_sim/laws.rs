@@ -91,6 +91,7 @@ fn world(nodes: usize, loss_permille: u64, options: Options) -> World {
         skew_ms: 0,
         options,
         mutant: Mutant::None,
+        engine: false,
     })
 }
 
@@ -177,7 +178,7 @@ fn l13_an_origin_is_forgotten_with_its_last_window() {
     }
     for at in 1..3 {
         assert_eq!(world.nodes[at].replica.origins(0).len(), 1, "node {at} remembers the dead");
-        assert_eq!(world.nodes[at].tally.model.slots(), 0);
+        assert_eq!(world.nodes[at].tally.model.plain().slots(), 0);
     }
 }
 
@@ -302,6 +303,7 @@ fn a_cell_is_equal_once_drained_and_nobody_is_locked_out_by_a_split_or_a_join() 
             let ahead_ns = world.nodes[at]
                 .tally
                 .model
+                .plain()
                 .tat_ns(b"cell")
                 .saturating_sub(world.now_ms(at) * MS_NS);
             // Full once by each side, and what one flush of a peer may add.
@@ -310,7 +312,7 @@ fn a_cell_is_equal_once_drained_and_nobody_is_locked_out_by_a_split_or_a_join() 
     }
     for at in world.living() {
         let model = &world.nodes[at].tally.model;
-        assert!(model.tat_ns(b"cell") <= world.now_ms(at) * MS_NS, "drained on node {at}");
+        assert!(model.plain().tat_ns(b"cell") <= world.now_ms(at) * MS_NS, "drained on node {at}");
         assert!(model.throttle(world.now_ms(at), b"cell", COST, TOLERANCE));
     }
 }
@@ -331,7 +333,7 @@ fn live_charges_of_a_cell_add_up_on_every_node() {
     }
     world.run_until(6_000_000);
     for at in 0..3 {
-        let ahead_ns = world.nodes[at].tally.model.tat_ns(b"cell") - began_ns;
+        let ahead_ns = world.nodes[at].tally.model.plain().tat_ns(b"cell") - began_ns;
         // Charges of the first moment may be dated by their sender's clock, not by the cell's.
         let exact = 30 * COST;
         assert!(ahead_ns.abs_diff(exact) <= COST, "node {at}: {ahead_ns} of {exact}");

@@ -43,4 +43,6 @@ pub(crate) struct Settings {
     pub(crate) skew_ms: u64,
     pub(crate) options: Options,
     pub(crate) mutant: Mutant,
+    /// The nodes count in the engine itself.
+    pub(crate) engine: bool,
 }

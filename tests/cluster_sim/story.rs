@@ -50,6 +50,8 @@ impl Story {
                 skew_ms: [0, 100, 500][rng.below(3) as usize],
                 options,
                 mutant,
+                // Every other seed; the mutants are told by the model.
+                engine: seed % 2 == 1 && mutant == Mutant::None,
             },
             crashes: !rng.one_in(3),
             cuts: !rng.one_in(3),

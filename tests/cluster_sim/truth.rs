@@ -7,7 +7,8 @@ use std::rc::Rc;
 use ratel::cluster::replication::Tally;
 use ratel::engine::{Freshness, Item, Merged, Origin};
 
-use super::model::{Model, Subject, parts};
+use super::counts::{Counts, Place};
+use super::model::{Subject, parts};
 
 /// Highest components that an origin told of a subject under a stamp.
 #[derive(Default)]
@@ -57,13 +58,13 @@ impl Truth {
 
 /// An engine whose every published and merged item is checked.
 pub(crate) struct Watched {
-    pub(crate) model: Model,
+    pub(crate) model: Counts,
     pub(crate) truth: Rc<RefCell<Truth>>,
     held: RefCell<BTreeMap<(Subject, Origin, u64), u64>>,
 }
 
 impl Watched {
-    pub(crate) fn new(model: Model, truth: Rc<RefCell<Truth>>) -> Watched {
+    pub(crate) fn new(model: Counts, truth: Rc<RefCell<Truth>>) -> Watched {
         truth.borrow_mut().born.insert(model.origin(), model.flush_stamp());
         Watched { model, truth, held: RefCell::default() }
     }
@@ -95,7 +96,7 @@ impl Watched {
 }
 
 impl Tally for Watched {
-    type Place = <Model as Tally>::Place;
+    type Place = Place;
 
     fn origin(&self) -> Origin {
         self.model.origin()

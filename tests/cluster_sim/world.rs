@@ -10,7 +10,7 @@ use ratel::cluster::replication::{Effect, Member, Replica, StreamId, Tally, Targ
 use ratel::cluster::wire::{Frame, Kind, Nack, PAYLOAD_BYTES_MAX, State, Vector};
 use ratel::engine::Origin;
 
-use super::model::Model;
+use super::counts::Counts;
 use super::settings::{Mutant, Rng, Settings};
 use super::truth::{Truth, Watched};
 
@@ -98,7 +98,12 @@ impl World {
 
     fn born(&mut self, at: usize, life: u64, skew_ms: u64) -> Node {
         let origin = Origin(self.rng.roll());
-        let tally = Watched::new(Model::new(origin, at as u16 + 1, usize::MAX), self.truth.clone());
+        let tag = at as u16 + 1;
+        let counts = match self.settings.engine {
+            true => Counts::engine(origin, tag, self.rng.roll()),
+            false => Counts::model(origin, tag),
+        };
+        let tally = Watched::new(counts, self.truth.clone());
         let now_ms = EPOCH_MS + self.now_us / 1_000 + skew_ms;
         let replica = Replica::new(now_ms, self.settings.options, self.rng.roll(), &tally);
         let wait = self.rng.below(TICK_US);

@@ -5,10 +5,20 @@
 //! thread, each seed with rates of its own; faults first, then quiet in which all must converge. A
 //! failing seed is named; `RATEL_SEED=n` repeats it, `RATEL_SEEDS=n` runs so many.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    reason = "test data fits, and a test may fail"
+)]
+
+#[path = "cluster_sim/bounds.rs"]
+mod bounds;
 #[path = "cluster_sim/laws.rs"]
 mod laws;
 #[path = "cluster_sim/model.rs"]
 mod model;
+#[path = "cluster_sim/settings.rs"]
+mod settings;
 #[path = "cluster_sim/story.rs"]
 mod story;
 #[path = "cluster_sim/truth.rs"]

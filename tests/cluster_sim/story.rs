@@ -5,7 +5,8 @@ use ratel::engine::Series;
 use ratel::limiter::{Kind, Scale, Window};
 
 use super::model::{MS_NS, Subject};
-use super::world::{EPOCH_MS, Mutant, Rng, Settings, World};
+use super::settings::{Mutant, Rng, Settings};
+use super::world::{EPOCH_MS, World};
 
 const STEP_US: u64 = 20_000;
 const FAULTS_US: u64 = 6_000_000;
@@ -58,6 +59,15 @@ impl Story {
         }
     }
 
+    /// The same seed with every fault that a mutant could fall over.
+    pub(crate) fn harsh(mut self) -> Story {
+        self.settings.loss_permille = 200;
+        self.settings.options.ring_deltas = 64;
+        self.settings.nodes = self.settings.nodes.max(4);
+        (self.crashes, self.cuts, self.resets, self.flushes) = (true, true, false, false);
+        self
+    }
+
     /// Plays it; `Err` = what did not hold.
     pub(crate) fn play(&self) -> Result<World, String> {
         let mut world = World::new(self.settings);
@@ -68,7 +78,7 @@ impl Story {
             crashed |= self.disturb(&mut world, &mut rng);
             let next_us = world.now_us + STEP_US;
             world.run_until(next_us);
-            if next_us % 500_000 == 0 {
+            if next_us.is_multiple_of(500_000) {
                 check(&world);
             }
         }

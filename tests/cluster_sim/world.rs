@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use ratel::cluster::replication::{Effect, Member, Options, Replica, StreamId, Tally, Target};
-use ratel::cluster::wire::{Frame, Kind, PAYLOAD_BYTES_MAX, State, Vector};
+use ratel::cluster::replication::{Effect, Member, Replica, StreamId, Tally, Target};
+use ratel::cluster::wire::{Frame, Kind, Nack, PAYLOAD_BYTES_MAX, State, Vector};
 use ratel::engine::Origin;
 
 use super::model::Model;
+use super::settings::{Mutant, Rng, Settings};
 use super::truth::{Truth, Watched};
 
 /// A time in a window of a minute that lasts until the run's end, ms since the epoch.
@@ -19,49 +20,6 @@ const TICK_US: u64 = 5_000;
 /// How long membership needs to see a member, and to see it dead.
 const UP_US: u64 = 150_000;
 const DOWN_US: u64 = 3_000_000;
-
-/// A seeded generator (splitmix64).
-#[derive(Clone)]
-pub(crate) struct Rng(pub u64);
-
-impl Rng {
-    pub(crate) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.roll() % bound.max(1)
-    }
-
-    pub(crate) fn one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
-}
-
-/// What is done to the protocol to see that the checks bite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mutant {
-    None,
-    /// DONE tells the cursors after the scan instead of before it (L5).
-    DoneAfterScan,
-    /// Vectors carry no digests (L6).
-    NoDigests,
-}
-
-/// How the network and the nodes are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) seed: u64,
-    pub(crate) nodes: usize,
-    pub(crate) loss_permille: u64,
-    pub(crate) duplicate_permille: u64,
-    pub(crate) skew_ms: u64,
-    pub(crate) options: Options,
-    pub(crate) mutant: Mutant,
-}
 
 pub(crate) struct Node {
     pub(crate) replica: Replica<Watched>,
@@ -101,6 +59,7 @@ pub(crate) struct World {
     listed: Vec<Vec<Option<Origin>>>,
     streams: BTreeMap<u64, Stream>,
     opened: u64,
+    nacked_us: BTreeMap<(usize, Origin), u64>,
     pub(crate) datagrams: u64,
     pub(crate) trace: u64,
 }
@@ -125,6 +84,7 @@ impl World {
             listed: vec![vec![None; count]; count],
             streams: BTreeMap::new(),
             opened: 0,
+            nacked_us: BTreeMap::new(),
             datagrams: 0,
             trace: 0,
         };
@@ -271,7 +231,7 @@ impl World {
         let effects = self.nodes[at].replica.take_effects();
         for effect in effects {
             match effect {
-                Effect::Send { to, kind, payload } => {
+                Effect::Send { origin, to, kind, payload } => {
                     assert!(payload.len() <= PAYLOAD_BYTES_MAX, "{kind:?} of {}", payload.len());
                     let receivers: Vec<usize> = match to {
                         Target::One(to) => vec![usize::from(to.port() - 7_000)],
@@ -280,7 +240,7 @@ impl World {
                             .collect(),
                     };
                     for to in receivers {
-                        self.send(at, to, kind, &payload);
+                        self.send((at, origin), to, kind, &payload);
                     }
                 }
                 Effect::OpenSync { stream, to } => self.open(at, stream, to),
@@ -298,7 +258,16 @@ impl World {
         }
     }
 
-    fn send(&mut self, from: usize, to: usize, kind: Kind, payload: &[u8]) {
+    fn send(&mut self, (from, origin): (usize, Origin), to: usize, kind: Kind, payload: &[u8]) {
+        if kind == Kind::Nack {
+            // L15.
+            let of = Nack::read(payload).expect("own bytes").origin;
+            let last_us = self.nacked_us.insert((from, of), self.now_us);
+            assert!(
+                last_us.is_none_or(|last_us| self.now_us >= last_us + 9_000),
+                "NACKs too often"
+            );
+        }
         if self.cut[from][to] {
             return;
         }
@@ -312,7 +281,7 @@ impl World {
         }
         for _ in 0..copies {
             let wait_us = 100 + self.rng.below(4_900);
-            let (origin, sent_ms) = (self.nodes[from].tally.origin(), self.now_ms(from));
+            let sent_ms = self.now_ms(from);
             let payload = payload.clone();
             self.later(wait_us, Event::Datagram { from, to, origin, sent_ms, kind, payload });
         }

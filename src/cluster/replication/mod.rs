@@ -14,6 +14,7 @@
 
 mod budget;
 mod dice;
+mod effect;
 mod figures;
 mod inbound;
 mod members;
@@ -28,7 +29,8 @@ mod serves;
 mod tally;
 mod vector;
 
+pub use effect::{Effect, Member, ReadyBy, StreamId, Target};
 pub use figures::{Figures, OriginFigures};
 pub use options::Options;
-pub use replica::{Effect, Member, ReadyBy, Replica, StreamId, Target};
+pub use replica::Replica;
 pub use tally::Tally;

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use super::effect::{Effect, Target};
 use super::options::{FLUSH_BYTES_MAX, Options, STATE_EVERY_MS};
-use super::replica::{Effect, Replica, Target};
+use super::replica::Replica;
 use super::ring::Ring;
 use super::tally::Tally;
 use crate::cluster::wire::{Beat, DSEQ_MAX, Delta, Kind, PAYLOAD_BYTES_MAX, pack};
 use crate::engine::Item;
+
+/// Numbers left when a new epoch is asked for: more than are used until it comes.
+const DSEQ_RESERVE: u64 = 1 << 24;
 
 /// A node's own stream.
 #[derive(Clone, Debug)]
@@ -64,10 +68,13 @@ impl<T: Tally> Replica<T> {
         }
     }
 
-    /// Bytes that each member may be sent now.
+    /// Bytes that each member may be sent now: a datagram at least, as long as nothing is owed.
     fn affordable_bytes(&self) -> usize {
-        let bytes = self.budget.for_deltas() / self.members.len().max(1);
-        if bytes < PAYLOAD_BYTES_MAX { 0 } else { bytes.min(FLUSH_BYTES_MAX) }
+        let bytes = self.budget.for_deltas();
+        if bytes == 0 {
+            return 0;
+        }
+        (bytes / self.members.len().max(1)).clamp(PAYLOAD_BYTES_MAX, FLUSH_BYTES_MAX)
     }
 
     fn flush(&mut self, now_ms: u64, tally: &T) {
@@ -92,9 +99,8 @@ impl<T: Tally> Replica<T> {
         let more = tally.publish(now_ms, urgent_only, bytes, &mut |item| items.push(item));
         for pack in pack(&mut items, Delta::GROUPS_BYTES_MAX) {
             let dseq = self.outbox.ring.next();
-            if dseq > DSEQ_MAX {
-                self.wants_renewal();
-                return false;
+            if dseq == DSEQ_MAX - DSEQ_RESERVE {
+                self.effects.push(Effect::Renew);
             }
             let payload = Delta::payload(self.flush_stamp, dseq, now_ms, &pack.groups);
             let payload: Arc<[u8]> = payload.into();
@@ -134,7 +140,7 @@ impl<T: Tally> Replica<T> {
         }
         self.budget.spend((counted(payload.len()) + AROUND_BYTES) * receivers);
         self.figures.sent(kind, payload.len(), receivers);
-        self.effects.push(Effect::Send { to, kind, payload });
+        self.effects.push(Effect::Send { origin: self.origin, to, kind, payload });
     }
 }
 

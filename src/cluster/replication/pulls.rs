@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use core::net::SocketAddr;
 
+use super::effect::{Effect, StreamId};
 use super::options::{AVOID_MS, PULL_EVERY_MS, PULLS_MAX, STREAM_IDLE_MS};
-use super::replica::{Effect, Replica, StreamId};
+use super::replica::Replica;
 use super::tally::Tally;
 use crate::cluster::wire::{DSEQ_MAX, Frame, State, Versioned};
 use crate::engine::{Freshness, Origin};
@@ -211,7 +212,7 @@ impl<T: Tally> Replica<T> {
             }
         }
         if pull.origins.is_none() && self.state == State::Joining {
-            self.is_ready(super::replica::ReadyBy::Sync);
+            self.is_ready(super::effect::ReadyBy::Sync);
         }
     }
 }

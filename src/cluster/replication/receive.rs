@@ -2,9 +2,10 @@
 
 use core::net::SocketAddr;
 
+use super::effect::Target;
 use super::inbound::{Arrival, Inbound};
 use super::options::REPEATS_MAX;
-use super::replica::{Replica, Target};
+use super::replica::Replica;
 use super::tally::Tally;
 use crate::cluster::wire::{Beat, DSEQ_MAX, Delta, Gone, Kind, Message, Nack, State};
 use crate::engine::{Freshness, Item, Merged, Origin};

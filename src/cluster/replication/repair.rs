@@ -1,7 +1,8 @@
 //! What is missing, looked for at every tick: NACKs, sync streams, and origins to forget.
 
+use super::effect::Target;
 use super::options::{FORGET_AFTER_MS, GAP_MAX, SILENT_AFTER_MS, STUCK_AFTER_MS, SWEEP_EVERY_MS};
-use super::replica::{Replica, Target};
+use super::replica::Replica;
 use super::tally::Tally;
 use crate::cluster::wire::{Kind, Nack, State};
 use crate::engine::Origin;

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use super::effect::{Effect, StreamId};
 use super::figures::bytes;
 use super::options::{SERVE_BACKLOG_BYTES_MAX, SERVE_BYTES_PER_MS, SERVES_MAX, STREAM_IDLE_MS};
-use super::replica::{Effect, Replica, StreamId};
+use super::replica::Replica;
 use super::tally::Tally;
 use crate::cluster::wire::{Frame, State, Versioned, pack_chunk};
 use crate::engine::Origin;

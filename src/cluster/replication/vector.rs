@@ -2,8 +2,9 @@
 
 use core::net::SocketAddr;
 
+use super::effect::Target;
 use super::options::{HORIZON_MS, VECTOR_EVERY_MS};
-use super::replica::{Replica, Target};
+use super::replica::Replica;
 use super::tally::Tally;
 use crate::cluster::wire::{Kind, State, Vector, VectorEntry};
 use crate::engine::Origin;

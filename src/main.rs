@@ -17,6 +17,7 @@ fn main() -> ExitCode {
             server::run(*config)
         }
         Ok(cli::Action::Health(probe)) => probe.run(),
+        Ok(cli::Action::GenSecret) => cli::print_secret(),
         Err(error) => {
             // Nobody is left to tell if this cannot be printed.
             let _ = error.print();

@@ -79,8 +79,10 @@ fn is_service_link(name: &str, value: &str) -> bool {
     let numbered = name
         .strip_prefix("RATEL_PORT_")
         .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
-    let by_value = name == "RATEL_PORT" && value.contains("://");
-    by_value || numbered || name.starts_with("RATEL_SERVICE_")
+    let port = matches!(name, "RATEL_PORT" | "RATEL_CLUSTER_PORT");
+    let by_value = port && value.contains("://");
+    let linked = ["RATEL_SERVICE_", "RATEL_CLUSTER_SERVICE_", "RATEL_CLUSTER_PORT_"];
+    by_value || numbered || linked.iter().any(|start| name.starts_with(start))
 }
 
 fn nearest(name: &str) -> String {

@@ -6,6 +6,7 @@
 
 mod environment;
 mod health;
+mod secret;
 
 use std::ffi::OsString;
 
@@ -17,6 +18,7 @@ use ratel::config::schema::{self, SETTINGS, Setting};
 use ratel::config::{ADDRESSES_MAX, Config, Value};
 
 use health::Probe;
+pub(crate) use secret::print as print_secret;
 
 /// The flag of the file that holds the password.
 const PASSWORD_FILE: &str = "requirepass-file";
@@ -36,6 +38,8 @@ pub(crate) enum Action {
     },
     /// Ask a running server how it is.
     Health(Probe),
+    /// Print a new secret for a cluster.
+    GenSecret,
 }
 
 /// Reads the arguments (the first is the program's name) and the environment.
@@ -55,6 +59,7 @@ pub(crate) fn read(
     apply(&mut config, &matches, environment.password_file)
         .map_err(|text| fail(&mut command, text))?;
     Ok(match matches.subcommand() {
+        Some((secret::NAME, _)) => Action::GenSecret,
         Some((_, matches)) => Action::Health(Probe::new(&config, matches)),
         None => Action::Serve { config: Box::new(config), warnings: environment.warnings },
     })
@@ -132,6 +137,7 @@ fn command() -> Command {
         .args(SETTINGS.iter().map(flag))
         .arg(password_file)
         .subcommand(health::command())
+        .subcommand(secret::command())
 }
 
 fn flag(setting: &'static Setting) -> Arg {
@@ -154,6 +160,7 @@ fn flag(setting: &'static Setting) -> Arg {
     match setting.value {
         // None is refused by the setting itself; it allows `--bind -::1` (see join_dashed_address).
         Value::Addresses { .. } => arg.num_args(0..=ADDRESSES_MAX).action(ArgAction::Append),
+        Value::Seeds { .. } => arg.action(ArgAction::Append),
         _ => arg,
     }
 }
@@ -279,7 +286,7 @@ mod tests {
             let line = text.lines().find(|line| line.contains(&flag)).unwrap_or_default();
             assert!(line.ends_with(']') && line.len() <= 100, "{line}");
         }
-        assert!(text.lines().count() <= 50, "{text}");
+        assert!(text.lines().count() <= 62, "{text}");
     }
 
     #[test]

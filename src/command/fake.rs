@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::Mutex;
 
 use super::{
-    Args, ClientRecord, Context, Effect, Host, Identity, PauseMode, Report, Session, Slice,
-    SliceEnd, SlowEntry, Stats, execute,
+    Args, ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report, Session,
+    Slice, SliceEnd, SlowEntry, Stats, execute,
 };
 use crate::config::{Config, schema};
 use crate::engine::{Engine, Options};
@@ -27,6 +27,7 @@ pub(super) struct FakeHost {
     pub(super) pause: Mutex<Option<(PauseMode, u64)>>,
     pub(super) slow: Mutex<Vec<SlowEntry>>,
     pub(super) stopping: Mutex<bool>,
+    pub(super) cluster: Mutex<Option<Arc<ClusterReport>>>,
 }
 
 impl Host for FakeHost {
@@ -87,6 +88,10 @@ impl Host for FakeHost {
 
     fn slowlog_reset(&self) {
         self.slow.lock().clear();
+    }
+
+    fn cluster(&self) -> Option<Arc<ClusterReport>> {
+        self.cluster.lock().clone()
     }
 
     fn abort_shutdown(&self) -> bool {

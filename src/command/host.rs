@@ -40,6 +40,8 @@ pub trait Host: Send + Sync {
     fn slowlog_len(&self) -> usize;
     /// Forgets the slow commands.
     fn slowlog_reset(&self);
+    /// What the node last told of its cluster, at most 0.2 s old; `None` where it is alone.
+    fn cluster(&self) -> Option<Arc<ClusterReport>>;
     /// SHUTDOWN ABORT: true if a shutdown was under way and is now called off.
     fn abort_shutdown(&self) -> bool;
 }
@@ -60,6 +62,46 @@ pub enum ShutdownMode {
     Graceful,
     /// At once.
     Now,
+}
+
+/// A cluster as one node sees it.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterReport {
+    /// Its name.
+    pub name: String,
+    /// Where the node is in its life: `joining`, `ready` or `leaving`.
+    pub state: &'static str,
+    /// How it came to be ready: `sync`, `cold-start`, `alone`, `timeout`, or empty.
+    pub ready_by: &'static str,
+    /// Whether a secret file seals what nodes say.
+    pub is_sealed: bool,
+    /// Counts and gauges by name.
+    pub figures: Vec<(&'static str, u64)>,
+    /// The nodes, this one first.
+    pub nodes: Vec<NodeReport>,
+}
+
+/// One node of a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct NodeReport {
+    /// Where it is reached.
+    pub address: String,
+    /// What is thought of it; `myself` for the one that tells.
+    pub state: &'static str,
+    /// Whose counts it publishes.
+    pub epoch: u64,
+    /// Which life of the address it is, ms since the epoch at its start or later.
+    pub generation: u64,
+    /// How long ago everything it said was held, ms; `None` = never.
+    pub lag_ms: Option<u64>,
+    /// Its clock behind this node's, transit included, ms; `None` = never heard.
+    pub skew_ms: Option<i64>,
+    /// Bytes of datagrams received from it.
+    pub in_bytes: u64,
+    /// Bytes of datagrams sent to it.
+    pub out_bytes: u64,
+    /// Highest version of the protocol that it reads.
+    pub version: u8,
 }
 
 /// One row of SLOWLOG GET.

@@ -5,7 +5,7 @@
 
 use super::info_sections as sections;
 use super::stats::Totals;
-use super::{Args, Context, Host, Report};
+use super::{Args, ClusterReport, Context, Host, Report};
 use crate::config::Config;
 use crate::engine::EngineReport;
 use crate::resp::{self, Reply};
@@ -16,6 +16,7 @@ pub(super) struct Figures {
     pub(super) report: Report,
     pub(super) engine: EngineReport,
     pub(super) totals: Totals,
+    pub(super) cluster: Option<std::sync::Arc<ClusterReport>>,
     pub(super) now_ns: u64,
 }
 
@@ -42,6 +43,7 @@ const SECTIONS: &[Section] = &[
     section("Persistence", true, sections::persistence),
     section("Stats", true, sections::stats),
     section("Replication", true, sections::replication),
+    section("Cluster", true, sections::cluster),
     section("CPU", true, sections::cpu),
     section("Commandstats", false, sections::command_stats),
     section("Errorstats", true, sections::error_stats),
@@ -74,6 +76,7 @@ pub(super) fn info(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         report: context.host.report(),
         engine: context.engine.report(context.now_ms),
         totals: totals(context.host),
+        cluster: context.host.cluster(),
         now_ns: context.now_ns,
     };
     let mut text = String::new();

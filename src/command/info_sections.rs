@@ -136,6 +136,10 @@ pub(super) fn stats(figures: &Figures, out: &mut String) {
     }
 }
 
+pub(super) fn cluster(figures: &Figures, out: &mut String) {
+    super::cluster::write(figures.cluster.as_deref(), out);
+}
+
 pub(super) fn replication(_figures: &Figures, out: &mut String) {
     fields!(out,
         "role": "master",

@@ -13,6 +13,7 @@ use crate::resp::Reply;
 const FAMILIES: &[&[Spec]] = &[
     super::acl::ROWS,
     super::client::ROWS,
+    super::cluster::ROWS,
     super::docs_keys::ROWS,
     super::docs_ratelimit::ROWS,
     super::introspect::ROWS,

@@ -6,7 +6,12 @@
 pub mod schema;
 mod value;
 
-pub use value::{ADDRESSES_MAX, SOCKET_PATH_BYTES_MAX, TEXT_BYTES_MAX, Value};
+pub use value::{
+    ADDRESSES_MAX, SEED_BYTES_MAX, SEEDS_MAX, SOCKET_PATH_BYTES_MAX, TEXT_BYTES_MAX, Value,
+};
+
+/// Port of the cluster where only `join` is set: that of memberlist, the one before us.
+pub const CLUSTER_PORT_DEFAULT: u16 = 7946;
 
 /// All settings, in force or about to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +66,31 @@ pub struct Config {
     pub enable_debug_command: DebugCommand,
     /// `loglevel`.
     pub loglevel: LogLevel,
+    /// `cluster-port`: UDP and TCP port for the other nodes; see [`Config::cluster_port`].
+    pub cluster_port: u16,
+    /// `cluster-bind`: address on which other nodes are heard.
+    pub cluster_bind: String,
+    /// `cluster-advertise`: address by which other nodes reach this one; empty = found out.
+    pub cluster_advertise: String,
+    /// `cluster-name`: nodes of another name are not heard.
+    pub cluster_name: String,
+    /// `cluster-secret-file`: path of the file with the keys; empty = none.
+    pub cluster_secret_file: String,
+    /// `cluster-insecure`: other machines are heard without a secret.
+    pub cluster_insecure: bool,
+    /// `join`: where other nodes are looked for.
+    pub join: Vec<String>,
+}
+
+impl Config {
+    /// The port for other nodes; `None` where the node is alone.
+    pub fn cluster_port(&self) -> Option<u16> {
+        match (self.cluster_port, self.join.is_empty()) {
+            (0, true) => None,
+            (0, false) => Some(CLUSTER_PORT_DEFAULT),
+            (port, _) => Some(port),
+        }
+    }
 }
 
 /// What a call gets that would create a counter at `maxmemory`; existing counters go on counting.
@@ -180,6 +210,13 @@ impl Default for Config {
             latency_tracking: true,
             enable_debug_command: DebugCommand::No,
             loglevel: LogLevel::Notice,
+            cluster_port: 0,
+            cluster_bind: "127.0.0.1".to_owned(),
+            cluster_advertise: String::new(),
+            cluster_name: "ratel".to_owned(),
+            cluster_secret_file: String::new(),
+            cluster_insecure: false,
+            join: Vec::new(),
         }
     }
 }

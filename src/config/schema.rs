@@ -22,6 +22,8 @@ pub enum Group {
     Operation,
     /// What it tells about itself.
     Observability,
+    /// The other nodes.
+    Cluster,
 }
 
 impl Group {
@@ -34,6 +36,7 @@ impl Group {
             Group::Security => "Security",
             Group::Operation => "Operation",
             Group::Observability => "Observability",
+            Group::Cluster => "Cluster",
         }
     }
 }
@@ -103,6 +106,24 @@ const BULK_BYTES_MAX: i64 = 512 << 20;
 const QUERY_BYTES_MAX: i64 = 1 << 30;
 /// An entry holds up to 32 arguments of 128 bytes, so this many take 40 MB.
 const SLOWLOG_MAX: i64 = 10_000;
+
+/// What the name of a cluster may take, bytes: it is hashed with every datagram.
+const CLUSTER_NAME_BYTES_MAX: usize = 64;
+/// Longest address with a port, bytes, and some to spare.
+const ADDRESS_BYTES_MAX: usize = 64;
+/// Longest path that the system opens, bytes.
+const PATH_BYTES_MAX: usize = 4_096;
+
+/// A row whose value is a text: field, longest.
+macro_rules! text {
+    ($field:ident, $bytes_max:expr) => {
+        Value::Text {
+            bytes_max: $bytes_max,
+            get: |config| &config.$field,
+            set: |config, text| config.$field = text.to_owned(),
+        }
+    };
+}
 
 /// A row whose value is a number: field, `Number` or `Bytes`, smallest, largest.
 macro_rules! number {
@@ -348,6 +369,65 @@ pub static SETTINGS: &[Setting] = &[
             get: |config| config.latency_tracking,
             set: |config, yes| config.latency_tracking = yes,
         },
+    },
+    Setting {
+        name: "cluster-port",
+        group: Group::Cluster,
+        unit: "",
+        live: false,
+        help: "UDP and TCP port for other nodes, 0 = none; with join, 0 = 7946.",
+        value: number!(Number, cluster_port, 0, 65_535),
+    },
+    Setting {
+        name: "cluster-bind",
+        group: Group::Cluster,
+        unit: "address",
+        live: false,
+        help: "Address to hear other nodes on; beyond loopback it needs a secret.",
+        value: text!(cluster_bind, ADDRESS_BYTES_MAX),
+    },
+    Setting {
+        name: "cluster-advertise",
+        group: Group::Cluster,
+        unit: "address",
+        live: false,
+        help: "Address by which others reach it; empty = cluster-bind, else the variable POD_IP, else the one that the route to the first seed has.",
+        value: text!(cluster_advertise, ADDRESS_BYTES_MAX),
+    },
+    Setting {
+        name: "cluster-name",
+        group: Group::Cluster,
+        unit: "name",
+        live: false,
+        help: "Name of the cluster; nodes of another are not heard.",
+        value: text!(cluster_name, CLUSTER_NAME_BYTES_MAX),
+    },
+    Setting {
+        name: "cluster-secret-file",
+        group: Group::Cluster,
+        unit: "path",
+        live: false,
+        help: "File with the keys of the cluster; ratel gen-secret writes one, SIGHUP rereads it.",
+        value: text!(cluster_secret_file, PATH_BYTES_MAX),
+    },
+    Setting {
+        name: "cluster-insecure",
+        group: Group::Cluster,
+        unit: "",
+        live: false,
+        help: "Hear other machines without a secret; whoever reaches the port can then change counts.",
+        value: Value::YesNo {
+            get: |config| config.cluster_insecure,
+            set: |config, yes| config.cluster_insecure = yes,
+        },
+    },
+    Setting {
+        name: "join",
+        group: Group::Cluster,
+        unit: "places",
+        live: false,
+        help: "Where other nodes are; may be repeated, names are looked up every 5 s.",
+        value: Value::Seeds { get: |config| &config.join, set: |config, list| config.join = list },
     },
 ];
 

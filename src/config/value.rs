@@ -11,6 +11,10 @@ pub const TEXT_BYTES_MAX: usize = 512;
 pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 /// Most addresses of `bind`, as in Redis (`CONFIG_BINDADDR_MAX`).
 pub const ADDRESSES_MAX: usize = 16;
+/// Most places of `join`.
+pub const SEEDS_MAX: usize = 16;
+/// Longest place of `join` in bytes: a host name of 253, `srv:` and a port.
+pub const SEED_BYTES_MAX: usize = 264;
 
 /// What a setting's value is, its range, and where it lies in a [`Config`].
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +80,13 @@ pub enum Value {
         /// Writes the field.
         set: fn(&mut Config, Vec<String>),
     },
+    /// Places where other nodes are, separated by blanks: `host`, `host:port`, `srv:_x._udp.name`.
+    Seeds {
+        /// Reads the field.
+        get: fn(&Config) -> &[String],
+        /// Writes the field.
+        set: fn(&mut Config, Vec<String>),
+    },
 }
 
 impl Value {
@@ -87,7 +98,7 @@ impl Value {
             Value::Permissions { get, .. } => format!("{:o}", get(config)),
             Value::Choice { get, .. } => get(config).to_owned(),
             Value::Text { get, .. } => get(config).to_owned(),
-            Value::Addresses { get, .. } => get(config).join(" "),
+            Value::Addresses { get, .. } | Value::Seeds { get, .. } => get(config).join(" "),
         }
     }
 
@@ -120,6 +131,7 @@ impl Value {
                 set(config, text);
             }
             Value::Addresses { set, .. } => set(config, addresses(text)?),
+            Value::Seeds { set, .. } => set(config, seeds(text)?),
         }
         Ok(())
     }
@@ -139,6 +151,9 @@ impl Value {
             Value::Text { bytes_max, .. } => format!("at most {bytes_max} bytes"),
             Value::Addresses { .. } => {
                 format!("1 to {ADDRESSES_MAX} of: IP address, *, ::*; each may begin with -")
+            }
+            Value::Seeds { .. } => {
+                format!("at most {SEEDS_MAX} of: host, host:port, srv:_service._udp.name")
             }
         }
     }
@@ -213,6 +228,17 @@ fn addresses(text: &str) -> Result<Vec<String>, String> {
     }
     match list.iter().find(|word| !is_address(word.strip_prefix('-').unwrap_or(word))) {
         Some(bad) => Err(format!("'{bad}' is no IP address, '*' or '::*'")),
+        None => Ok(list),
+    }
+}
+
+fn seeds(text: &str) -> Result<Vec<String>, String> {
+    let list: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    if list.len() > SEEDS_MAX {
+        return Err(format!("argument must be at most {SEEDS_MAX} places"));
+    }
+    match list.iter().find(|word| word.len() > SEED_BYTES_MAX) {
+        Some(_) => Err(format!("a place must be at most {SEED_BYTES_MAX} bytes")),
         None => Ok(list),
     }
 }

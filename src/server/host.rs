@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::anyhow;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::clock::{Clock, monotonic_ns};
 use super::memory::effective_maxmemory_bytes;
@@ -19,7 +20,7 @@ use super::shutdown::Shutdown;
 use super::slowlog::Slowlog;
 use super::traffic::{Flow, Incidents};
 use super::{log, vitals};
-use crate::command::{ClientRecord, Host, PauseMode, Report, SlowEntry, Stats};
+use crate::command::{ClientRecord, ClusterReport, Host, PauseMode, Report, SlowEntry, Stats};
 use crate::config::{Config, schema};
 use crate::engine::{Engine, Options};
 
@@ -38,6 +39,10 @@ pub struct Process {
     /// One for each worker, by its number.
     pub(super) desks: Vec<Desk>,
     pub(super) port: u16,
+    /// SIGHUP has come.
+    pub(super) reload: Notify,
+    /// What the cluster's node last told of itself; `None` where this node is alone.
+    pub(super) cluster: ArcSwapOption<ClusterReport>,
     slowlog: Slowlog,
     run_id: String,
     started_ns: u64,
@@ -68,6 +73,8 @@ impl Process {
             samples: Mutex::default(),
             desks: (0..workers).map(|_| Desk::default()).collect(),
             port,
+            reload: Notify::new(),
+            cluster: ArcSwapOption::empty(),
             slowlog: Slowlog::default(),
             run_id: random::<20>()?.iter().map(|byte| format!("{byte:02x}")).collect(),
             started_ns: monotonic_ns(),
@@ -110,12 +117,12 @@ fn engine(config: &Config, maxmemory_bytes: u64) -> anyhow::Result<Engine> {
         stamp_tag: u16::from_le_bytes(random()?),
         memory_limit_bytes: maxmemory_bytes,
         policy: config.maxmemory_policy,
-        // Nobody drains the list: a node alone has nobody to tell.
-        track_changes: false,
+        // A node alone has nobody to tell: nothing would drain the list.
+        track_changes: config.cluster_port().is_some(),
     }))
 }
 
-fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
+pub(super) fn random<const BYTES: usize>() -> anyhow::Result<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes)
         .map_err(|error| anyhow!("no randomness from the system: {error}"))?;
@@ -234,6 +241,10 @@ impl Host for Process {
 
     fn slowlog_reset(&self) {
         self.slowlog.clear();
+    }
+
+    fn cluster(&self) -> Option<Arc<ClusterReport>> {
+        self.cluster.load_full()
     }
 
     /// Always false: from its first moment a shutdown closes the connections that could call it

@@ -43,6 +43,12 @@ pub(super) struct Listener {
 }
 
 impl Listener {
+    /// Lets clients connect: until then they are refused.
+    pub(super) fn open(&self, config: &Config) -> anyhow::Result<()> {
+        let backlog = i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX);
+        self.socket.listen(backlog).map_err(|error| advise(error, &self.address.to_string()))
+    }
+
     /// Takes over a socket that somebody else has bound.
     pub(super) fn adopt(listener: TcpListener) -> anyhow::Result<Listener> {
         listener.set_nonblocking(true)?;
@@ -60,7 +66,7 @@ impl Drop for Listener {
     }
 }
 
-/// Binds all that `config` names.
+/// Binds all that `config` names; clients are refused until [`Listener::open`].
 pub(super) fn bind_all(config: &Config) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     if config.port != 0 {
@@ -87,9 +93,7 @@ fn bind_name(name: &str, config: &Config, listeners: &mut Vec<Listener>) -> anyh
     let bound = (host, config.port)
         .to_socket_addrs()
         .with_context(|| format!("bind {host}: no such name; give an address of this machine"))
-        .and_then(|addresses| {
-            addresses.map(|at| bind_tcp(at, config)).collect::<Result<Vec<_>, _>>()
-        });
+        .and_then(|addresses| addresses.map(bind_tcp).collect::<Result<Vec<_>, _>>());
     match bound {
         Ok(bound) => listeners.extend(bound),
         Err(error) if optional => tracing::debug!("skipped: {error:#}"),
@@ -98,7 +102,7 @@ fn bind_name(name: &str, config: &Config, listeners: &mut Vec<Listener>) -> anyh
     Ok(())
 }
 
-fn bind_tcp(address: SocketAddr, config: &Config) -> anyhow::Result<Listener> {
+fn bind_tcp(address: SocketAddr) -> anyhow::Result<Listener> {
     let bound = (|| {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         // A restart must not wait for the connections of the last run to time out.
@@ -108,7 +112,6 @@ fn bind_tcp(address: SocketAddr, config: &Config) -> anyhow::Result<Listener> {
             socket.set_only_v6(true)?;
         }
         socket.bind(&address.into())?;
-        socket.listen(i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX))?;
         Ok(socket)
     })();
     let socket: Socket = bound.map_err(|error: io::Error| advise(error, &address.to_string()))?;
@@ -141,7 +144,6 @@ fn bind_unix(path: &Path, config: &Config) -> anyhow::Result<Listener> {
     let listener = Listener { socket, address: Address::Unix(path.to_path_buf()) };
     fs::set_permissions(path, fs::Permissions::from_mode(permissions))
         .with_context(|| format!("unixsocketperm {permissions:o} for {}", path.display()))?;
-    listener.socket.listen(i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX))?;
     listener.socket.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -214,6 +216,7 @@ mod tests {
         let config = Config { unixsocket, unixsocketperm: 0o660, port: 0, ..Config::default() };
         let bound = bind_all(&config).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+        bound.iter().try_for_each(|listener| listener.open(&config)).unwrap();
         assert!(bind_all(&config).is_err(), "somebody answers there");
         drop(bound);
         assert!(!path.exists());

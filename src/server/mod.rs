@@ -6,6 +6,7 @@
 mod accept;
 mod banner;
 pub mod clock;
+mod cluster;
 mod connection;
 mod heap;
 mod host;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use super::accept::Acceptor;
+use super::cluster::{Cluster, Running};
 use super::host::Process;
 use super::listener::{self, Address, Listener};
 use super::shutdown::Signals;
@@ -27,9 +28,9 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     server.supervise(|process| async move {
         let mut signals = Signals::listen()?;
         let ask = |name| tracing::info!("{name}: answering what was received, then ending");
-        ask(signals.next().await);
+        ask(signals.next(&process).await);
         process.shutdown.begin(ShutdownMode::Graceful);
-        let name = signals.next().await;
+        let name = signals.next(&process).await;
         bail!("ended at once by a second signal, {name}, before all clients had their replies")
     })
 }
@@ -38,12 +39,17 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 pub struct Server {
     process: Arc<Process>,
     listeners: Vec<Listener>,
+    cluster: Option<Cluster>,
 }
 
 impl Server {
     /// Binds what `config` names. Errors name the address and what to do about it.
     pub fn bind(config: Config) -> anyhow::Result<Server> {
         let listeners = listener::bind_all(&config)?;
+        if config.cluster_port().is_none() {
+            // Ready at once, and a port that is taken is told at once.
+            listeners.iter().try_for_each(|listener| listener.open(&config))?;
+        }
         Server::new(config, listeners)
     }
 
@@ -67,6 +73,7 @@ impl Server {
             );
             config.maxclients = fit;
         }
+        let cluster = Cluster::bind(&config)?;
         let workers = match config.io_threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
@@ -76,7 +83,7 @@ impl Server {
             Address::Unix(_) => None,
         });
         let process = Process::new(config, workers, port.unwrap_or(0))?;
-        Ok(Server { process: Arc::new(process), listeners })
+        Ok(Server { process: Arc::new(process), listeners, cluster })
     }
 
     /// Where it listens, with the ports in use.
@@ -122,10 +129,39 @@ impl Server {
         ended
     }
 
-    async fn live(self, workers: Arc<Workers>) -> anyhow::Result<()> {
+    async fn live(mut self, workers: Arc<Workers>) -> anyhow::Result<()> {
+        let process = self.process.clone();
+        let mut node = self.cluster.take().map(|cluster| cluster.start(process.clone()));
+        if let Some(node) = &mut node {
+            tokio::select! {
+                ready = node.ready() => ready?,
+                () = process.shutdown.reached(ShutdownMode::Graceful) => {}
+            }
+        }
+        if process.shutdown.begun() {
+            // It never was ready, so there is nobody to answer.
+            if let Some(node) = node {
+                node.leave().await;
+            }
+            return Ok(());
+        }
+        let served = self.serve_clients(workers, node.as_mut()).await;
+        if let (Ok(()), Some(node)) = (&served, node) {
+            node.leave().await;
+        }
+        served
+    }
+
+    /// From readiness to the last reply.
+    async fn serve_clients(
+        self,
+        workers: Arc<Workers>,
+        node: Option<&mut Running>,
+    ) -> anyhow::Result<()> {
         let process = self.process.clone();
         let mut tasks = tokio::task::JoinSet::new();
         for listener in &self.listeners {
+            listener.open(&process.config.load())?;
             let acceptor = Acceptor::new(listener, process.clone(), workers.clone())?;
             tasks.spawn(acceptor.run());
         }
@@ -133,7 +169,16 @@ impl Server {
         for line in banner::lines(&process, &self.addresses()) {
             tracing::info!("{line}");
         }
-        process.shutdown.reached(ShutdownMode::Graceful).await;
+        let node_ended = async {
+            match node {
+                Some(node) => node.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = process.shutdown.reached(ShutdownMode::Graceful) => {}
+            ended = node_ended => return ended,
+        }
         tasks.shutdown().await;
         drop((self, workers));
         drain(&process).await;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
+use super::host::Process;
 use crate::command::ShutdownMode;
 
 const SERVING: u8 = 0;
@@ -49,7 +50,7 @@ impl Shutdown {
     }
 }
 
-/// SIGTERM and SIGINT, which end the server, and SIGHUP, which does not.
+/// SIGTERM and SIGINT, which end the server, and SIGHUP, which has it reread the cluster's keys.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -66,12 +67,17 @@ impl Signals {
     }
 
     /// The name of the next signal that asks for the end.
-    pub(super) async fn next(&mut self) -> &'static str {
+    pub(super) async fn next(&mut self, process: &Process) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => tracing::info!("SIGHUP: ignored"),
+                _ = self.hangup.recv() => {}
+            }
+            if process.config.load().cluster_port().is_some() {
+                process.reload.notify_one();
+            } else {
+                tracing::info!("SIGHUP: ignored");
             }
         }
     }

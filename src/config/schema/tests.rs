@@ -32,6 +32,13 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("slowlog-log-slower-than", &["-1", "9223372036854775807"], &["-2", "9223372036854775808"]),
     ("slowlog-max-len", &["0", "10000"], &["-1", "10001"]),
     ("latency-tracking", &["yes", "no"], &["on"]),
+    ("cluster-port", &["0", "65535"], &["-1", "65536"]),
+    ("cluster-bind", &["0.0.0.0", "::"], &[]),
+    ("cluster-advertise", &["", "10.0.0.1:7946"], &[]),
+    ("cluster-name", &["", "blue"], &[]),
+    ("cluster-secret-file", &["", "/etc/ratel/secret"], &[]),
+    ("cluster-insecure", &["yes", "no"], &["on"]),
+    ("join", &["", "ratel:7946 srv:_gossip._udp.ratel"], &[]),
 ];
 
 #[test]
@@ -68,7 +75,9 @@ fn values_beyond_the_edges_are_refused_and_change_nothing() {
 
 #[test]
 fn texts_have_a_longest_length() {
-    for (name, bytes_max) in [("requirepass", TEXT_BYTES_MAX), ("unixsocket", 107)] {
+    for (name, bytes_max) in
+        [("requirepass", TEXT_BYTES_MAX), ("unixsocket", 107), ("cluster-name", 64)]
+    {
         let mut config = Config::default();
         assert_eq!(set(&mut config, name, &"x".repeat(bytes_max)), Ok(()));
         let error = set(&mut config, name, &"x".repeat(bytes_max + 1)).unwrap_err();

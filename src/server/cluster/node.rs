@@ -1,0 +1,519 @@
+//! One task that owns membership, replication and sealing, and so needs no locks.
+//!
+//! Not here: the protocol (`cluster`), sockets' details (socket.rs, streams.rs). Invariant: it never
+//! waits for another node or a slow socket: what cannot be handed over at once is dropped or ends
+//! its stream, and replication repairs it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::refusals::Refusals;
+use super::settings::{self, Settings};
+use super::socket::{BUFFER_BYTES, Datagrams};
+use super::streams::{self, Admitted, Answer, Call, Knock, LINES_MAX, Line};
+use crate::cluster::membership::{self, Identity, MemberEvent, Membership, PACKET_BYTES_MAX};
+use crate::cluster::replication::{Effect, Member, Options, ReadyBy, Replica, StreamId, Target};
+use crate::cluster::seal::callers::Callers;
+use crate::cluster::seal::envelope::{DATAGRAM_BYTES_DEFAULT, Kind, Sealer};
+use crate::cluster::seal::opener::Opener;
+use crate::cluster::seal::stream::Hello;
+use crate::cluster::seal::{Refusal, VERSION};
+use crate::cluster::wire::PROTO;
+use crate::engine::{Engine, Origin};
+use crate::server::clock::monotonic_ns;
+use crate::server::host::{Process, random};
+
+/// Between two looks at the counts while there is traffic: the urgent lane's time.
+const TICK_BUSY_NS: u64 = 1_000_000;
+/// The same without traffic: one flush.
+const TICK_IDLE_NS: u64 = 20_000_000;
+/// What INFO and RL.CLUSTER read is at most this old.
+const REPORT_EVERY_NS: u64 = 100_000_000;
+/// Datagrams taken between two looks at the time, so that a flood cannot stop the ticks.
+const BURST: usize = 256;
+/// A joiner whose seeds did not resolve waits this long for them, ms, before it serves what it has.
+const UNRESOLVED_MS: u64 = 10_000;
+
+/// What other tasks tell the node.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Names were looked up.
+    Found { found: Vec<SocketAddr>, failure: Option<String> },
+    /// A caller's first bytes.
+    Knock(Knock),
+    /// A frame arrived.
+    Frame { stream: StreamId, frame: Vec<u8> },
+    /// A stream has ended.
+    Closed { stream: StreamId },
+}
+
+/// Bytes of datagrams from and to one member.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Carried {
+    pub(super) in_bytes: u64,
+    pub(super) out_bytes: u64,
+}
+
+/// This node's end of the cluster.
+pub(super) struct Node {
+    pub(super) process: Arc<Process>,
+    pub(super) settings: Settings,
+    pub(super) datagrams: Datagrams,
+    pub(super) membership: Membership,
+    pub(super) replica: Replica<Engine>,
+    pub(super) refusals: Refusals,
+    pub(super) carried: BTreeMap<SocketAddr, Carried>,
+    pub(super) ready_by: Option<ReadyBy>,
+    sealer: Sealer,
+    opener: Opener,
+    callers: Callers,
+    lines: BTreeMap<StreamId, Line>,
+    accepted: u64,
+    events: mpsc::Sender<Event>,
+    ready: watch::Sender<bool>,
+    sealed: Vec<u8>,
+    rewinds: u64,
+    /// Wall time at the start less monotonic time then: membership's clock cannot be set.
+    base_ms: u64,
+    membership_due_ms: Option<u64>,
+    tick_due_ns: u64,
+    report_due_ns: u64,
+    heard: u64,
+    input_bytes: u64,
+    was_unresolved: bool,
+    has_left: bool,
+}
+
+impl Node {
+    /// A node that joins. Fails without randomness, or an address to tell others.
+    pub(super) fn new(
+        process: Arc<Process>,
+        settings: Settings,
+        datagrams: std::net::UdpSocket,
+        events: mpsc::Sender<Event>,
+        ready: watch::Sender<bool>,
+        found: &[SocketAddr],
+    ) -> anyhow::Result<Node> {
+        let now_ms = process.clock.now().ms;
+        let addr = settings.advertised(found)?;
+        let origin = draw_origin()?;
+        process.engine.replicate(origin, 0);
+        let identity = Identity::new(addr, now_ms, origin, (PROTO, PROTO));
+        let alone_after_ms = match found.is_empty() && !settings.seeds.is_empty() {
+            true => UNRESOLVED_MS,
+            false => Options::default().alone_after_ms,
+        };
+        let options = Options { alone_after_ms, ..Options::default() };
+        let seed = || Ok::<_, anyhow::Error>(u64::from_le_bytes(random()?));
+        tracing::info!("cluster: this node is {addr}, epoch {:016x}; joining", origin.0);
+        Ok(Node {
+            membership: Membership::new(identity, PACKET_BYTES_MAX, seed()?),
+            replica: Replica::new(now_ms, options, seed()?, &process.engine),
+            sealer: Sealer::new(
+                &settings.keyring,
+                settings.name.clone(),
+                origin.0,
+                DATAGRAM_BYTES_DEFAULT,
+            ),
+            opener: Opener::new(settings.keyring.clone(), settings.name.clone(), origin.0),
+            callers: Callers::new(origin.0),
+            datagrams: Datagrams::new(datagrams)?,
+            refusals: Refusals::default(),
+            carried: BTreeMap::new(),
+            ready_by: None,
+            lines: BTreeMap::new(),
+            accepted: 0,
+            events,
+            ready,
+            sealed: Vec::new(),
+            rewinds: process.clock.rewinds(),
+            base_ms: now_ms.saturating_sub(monotonic_ns() / 1_000_000),
+            membership_due_ms: Some(0),
+            tick_due_ns: 0,
+            report_due_ns: 0,
+            heard: 0,
+            input_bytes: 0,
+            was_unresolved: false,
+            has_left: false,
+            process,
+            settings,
+        })
+    }
+
+    /// Lives until it was told to leave and has left.
+    pub(super) async fn live(mut self, mut events: mpsc::Receiver<Event>, leave: &Notify) {
+        let process = self.process.clone();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        while !self.has_left {
+            let wait_ns = self.tick_due_ns.saturating_sub(monotonic_ns());
+            tokio::select! {
+                // An error is about a datagram sent before, and is read with the next one.
+                _ = self.datagrams.readable() => self.receive(&mut buffer),
+                Some(event) = events.recv() => self.heed(event),
+                () = tokio::time::sleep(Duration::from_nanos(wait_ns)) => {}
+                () = process.reload.notified() => self.reread(),
+                () = leave.notified() => self.leave(),
+            }
+            if monotonic_ns() >= self.tick_due_ns {
+                self.tick();
+            }
+        }
+    }
+
+    /// Wall time, for windows and envelopes.
+    fn now_ms(&self) -> u64 {
+        self.process.clock.now().ms
+    }
+
+    /// Time that nobody sets, for membership.
+    pub(super) fn steady_ms(&self) -> u64 {
+        self.base_ms.saturating_add(monotonic_ns() / 1_000_000)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) {
+        for _ in 0..BURST {
+            let Some((length, from)) = self.datagrams.receive(buffer) else {
+                break;
+            };
+            let from = membership::canonical(from);
+            self.take(from, &mut buffer[..length]);
+        }
+        self.settle();
+    }
+
+    fn take(&mut self, from: SocketAddr, datagram: &mut [u8]) {
+        let now_ms = self.now_ms();
+        let length = u64::try_from(datagram.len()).unwrap_or(u64::MAX);
+        let opened = match self.opener.open(now_ms, datagram) {
+            Ok(opened) => opened,
+            Err(refusal) => return self.refuse(from, refusal),
+        };
+        if let Some(carried) = self.carried.get_mut(&from) {
+            carried.in_bytes = carried.in_bytes.saturating_add(length);
+        }
+        if opened.kind == Kind::MEMBERSHIP {
+            let effects = self.membership.on_packet(self.steady_ms(), from, opened.payload);
+            self.follow(effects);
+            return;
+        }
+        let (origin, sent_ms) = (Origin(opened.epoch), opened.sent_ms);
+        let kind = opened.kind.number();
+        let engine = &self.process.engine;
+        self.replica.on_datagram(now_ms, from, origin, sent_ms, kind, opened.payload, engine);
+    }
+
+    fn refuse(&mut self, from: SocketAddr, refusal: Refusal) {
+        if self.refusals.note(monotonic_ns(), from, refusal) {
+            tracing::warn!("cluster: refused what came from {from}: {refusal}");
+        }
+    }
+
+    fn heed(&mut self, event: Event) {
+        let now_ms = self.now_ms();
+        match event {
+            Event::Found { found, failure } => self.found(&found, failure),
+            Event::Knock(knock) => self.judge(knock),
+            Event::Frame { stream, frame } if self.lines.contains_key(&stream) => {
+                self.replica.on_sync_frame(now_ms, stream, &frame, &self.process.engine);
+            }
+            Event::Closed { stream } if self.lines.remove(&stream).is_some() => {
+                self.replica.on_sync_closed(now_ms, stream);
+            }
+            // Of a stream that this node has closed.
+            Event::Frame { .. } | Event::Closed { .. } => {}
+        }
+        self.settle();
+    }
+
+    /// Takes what names resolved to.
+    pub(super) fn found(&mut self, found: &[SocketAddr], failure: Option<String>) {
+        match (&failure, self.was_unresolved) {
+            (Some(why), false) => tracing::warn!("cluster: join {why}; it is tried every 5 s"),
+            (None, true) => tracing::info!("cluster: every join resolves now"),
+            _ => {}
+        }
+        self.was_unresolved = failure.is_some();
+        // A name server that is silent has not said that the seeds are gone.
+        if failure.is_none() || !found.is_empty() {
+            let effects = self.membership.announce_to(self.steady_ms(), found);
+            self.follow(effects);
+        }
+    }
+
+    fn judge(&mut self, knock: Knock) {
+        let Knock { from, mut bytes, answer } = knock;
+        let now_ms = self.now_ms();
+        let Ok(nonce) = random() else {
+            return drop(answer.send(Answer::Refused));
+        };
+        let keyring = &self.settings.keyring;
+        let name = &self.settings.name;
+        let judged = match self.callers.accept(keyring, name, now_ms, nonce, &mut bytes) {
+            Ok(None) => None,
+            Ok(Some(_)) if self.lines.len() >= LINES_MAX => Some(Err(Refusal::Crowded)),
+            Ok(Some(welcome)) => {
+                Some(Ok((welcome.stream, welcome.payload.to_vec(), welcome.used_bytes)))
+            }
+            Err(refusal) => Some(Err(refusal)),
+        };
+        // A caller that has gone meanwhile is told nothing.
+        match judged {
+            None => drop(answer.send(Answer::More(bytes))),
+            Some(Err(refusal)) => {
+                self.refuse(from, refusal);
+                let _ = answer.send(Answer::Refused);
+            }
+            Some(Ok((end, frame, used_bytes))) => {
+                self.accepted += 1;
+                let stream = StreamId::Accepted(self.accepted);
+                let (line, spool) = Line::new();
+                let rest = bytes.split_off(used_bytes);
+                let admitted = Box::new(Admitted { stream, end, rest, spool });
+                if answer.send(Answer::Welcome(admitted)).is_ok() {
+                    self.lines.insert(stream, line);
+                    self.replica.on_sync_frame(now_ms, stream, &frame, &self.process.engine);
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let (now_ms, now_ns, steady_ms) = (self.now_ms(), monotonic_ns(), self.steady_ms());
+        if self.membership_due_ms.is_some_and(|due_ms| due_ms <= steady_ms) {
+            let effects = self.membership.on_timer(steady_ms);
+            self.follow(effects);
+        }
+        for (stream, line) in &self.lines {
+            self.replica.on_sync_backlog(*stream, line.waiting_bytes());
+        }
+        self.replica.on_tick(now_ms, &self.process.engine);
+        self.settle();
+        let rewinds = self.process.clock.rewinds();
+        let is_rewound = std::mem::replace(&mut self.rewinds, rewinds) != rewinds;
+        if self.process.engine.take_fallen() || is_rewound {
+            self.renew();
+        }
+        if now_ns >= self.report_due_ns {
+            self.report_due_ns = now_ns + REPORT_EVERY_NS;
+            self.process.cluster.store(Some(Arc::new(super::report::of(self, now_ms))));
+        }
+        let heard = self.datagrams.received;
+        let input_bytes = self.process.sample().input_bytes;
+        let is_busy = std::mem::replace(&mut self.heard, heard) != heard
+            || std::mem::replace(&mut self.input_bytes, input_bytes) != input_bytes
+            || !self.lines.is_empty();
+        self.tick_due_ns = now_ns + if is_busy { TICK_BUSY_NS } else { TICK_IDLE_NS };
+    }
+
+    /// Carries out what replication wants, until it wants nothing.
+    fn settle(&mut self) {
+        loop {
+            let effects = self.replica.take_effects();
+            if effects.is_empty() {
+                return;
+            }
+            let renews = self.carry_out(effects);
+            if renews {
+                self.renew();
+            }
+        }
+    }
+
+    /// True if a new epoch is wanted, which must wait: what else is wanted belongs to the old one.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> bool {
+        let mut renews = false;
+        for effect in effects {
+            match effect {
+                Effect::Send { to, kind, payload } => self.send(to, kind.code(), &payload),
+                Effect::OpenSync { stream, to } => self.open(stream, to),
+                Effect::SyncFrame { stream, bytes } => self.frame(stream, bytes),
+                Effect::CloseSync { stream } => drop(self.lines.remove(&stream)),
+                Effect::Roster { bytes } => {
+                    match self.membership.apply_roster(self.steady_ms(), &bytes) {
+                        Ok(effects) => self.follow(effects),
+                        Err(error) => tracing::debug!(?error, "cluster: a roster is unreadable"),
+                    }
+                }
+                Effect::Renew => renews = true,
+                Effect::Ready { by } => self.become_ready(by),
+                Effect::Left { unconfirmed } => self.say_goodbye(unconfirmed),
+            }
+        }
+        renews
+    }
+
+    fn send(&mut self, to: Target, kind: u8, payload: &[u8]) {
+        let Some(kind) = Kind::new(kind) else {
+            return;
+        };
+        match to {
+            Target::One(addr) => self.seal_and_send(kind, payload, &[addr]),
+            Target::Members => {
+                let members: Vec<_> = self.membership.active().map(|it| it.identity.addr).collect();
+                self.seal_and_send(kind, payload, &members);
+            }
+        }
+    }
+
+    fn seal_and_send(&mut self, kind: Kind, payload: &[u8], to: &[SocketAddr]) {
+        let now_ms = self.now_ms();
+        if let Err(error) = self.sealer.seal(kind, now_ms, payload, &mut self.sealed) {
+            tracing::warn!(?error, "cluster: a datagram could not be sealed");
+            return;
+        }
+        let length = u64::try_from(self.sealed.len()).unwrap_or(u64::MAX);
+        for addr in to {
+            if self.datagrams.send(*addr, &self.sealed)
+                && let Some(carried) = self.carried.get_mut(addr)
+            {
+                carried.out_bytes = carried.out_bytes.saturating_add(length);
+            }
+        }
+    }
+
+    fn open(&mut self, stream: StreamId, to: SocketAddr) {
+        let server = self.membership.active().find(|it| it.identity.addr == to);
+        let epoch = server.map(|it| it.identity.origin.0);
+        let (Some(server_epoch), Ok(nonce)) = (epoch, random()) else {
+            // It has left meanwhile.
+            return self.replica.on_sync_closed(self.now_ms(), stream);
+        };
+        let (line, spool) = Line::new();
+        let hello =
+            Hello { sent_ms: self.now_ms(), client_epoch: self.sealer.epoch(), server_epoch };
+        let (keyring, name) = (self.settings.keyring.clone(), self.settings.name.clone());
+        let call = Call { stream, to, keyring, name, hello, nonce, spool };
+        self.lines.insert(stream, line);
+        tokio::spawn(streams::call(call, self.events.clone()));
+    }
+
+    fn frame(&mut self, stream: StreamId, bytes: Vec<u8>) {
+        let is_taken = self.lines.get(&stream).is_none_or(|line| line.send(bytes));
+        if !is_taken {
+            self.lines.remove(&stream);
+            self.replica.on_sync_closed(self.now_ms(), stream);
+        }
+    }
+
+    /// Begins a new epoch: own counts have fallen.
+    fn renew(&mut self) {
+        let origin = match draw_origin() {
+            Ok(origin) => origin,
+            Err(error) => return tracing::error!("cluster: no new epoch: {error:#}"),
+        };
+        let now_ms = self.now_ms();
+        self.replica.renew(now_ms, origin, &self.process.engine);
+        // Said still by the old epoch, so sealed under it.
+        let last = self.replica.take_effects();
+        self.carry_out(last);
+        self.process.engine.take_fallen();
+        self.sealer.renew(&self.settings.keyring, origin.0);
+        self.opener.renew(origin.0);
+        self.callers.renew(origin.0);
+        tracing::info!("cluster: new epoch {:016x}", origin.0);
+        let effects = self.membership.set_origin(self.steady_ms(), origin);
+        self.follow(effects);
+        self.replica.set_roster(self.membership.roster());
+    }
+
+    /// Carries out what membership wants.
+    fn follow(&mut self, effects: membership::Effects) {
+        for (addr, payload) in effects.send {
+            self.seal_and_send(Kind::MEMBERSHIP, &payload, &[addr]);
+        }
+        self.membership_due_ms = effects.next_timer_ms;
+        if effects.next_timer_ms.is_none() {
+            self.has_left = true;
+        }
+        if effects.events.is_empty() {
+            return;
+        }
+        effects.events.iter().for_each(tell);
+        let member = |it: &membership::MemberInfo| Member {
+            addr: it.identity.addr,
+            origin: it.identity.origin,
+        };
+        let members: Vec<Member> = self.membership.active().map(member).collect();
+        let known: Vec<SocketAddr> = members.iter().map(|member| member.addr).collect();
+        self.carried.retain(|addr, _| known.contains(addr));
+        for addr in known {
+            self.carried.entry(addr).or_default();
+        }
+        self.replica.on_members(self.now_ms(), &members);
+        self.replica.set_roster(self.membership.roster());
+        self.process.engine.set_nodes(members.len() + 1);
+    }
+
+    fn become_ready(&mut self, by: ReadyBy) {
+        self.ready_by = Some(by);
+        match by {
+            ReadyBy::Sync => tracing::info!("cluster: synced, ready"),
+            ReadyBy::ColdStart => tracing::info!("cluster: all members are new, ready"),
+            ReadyBy::Alone => tracing::info!("cluster: no other node was found, ready alone"),
+            ReadyBy::Timeout => {
+                tracing::warn!("cluster: nobody served a sync in time, ready with less than all");
+            }
+        }
+        self.ready.send_replace(true);
+    }
+
+    fn leave(&mut self) {
+        tracing::info!("cluster: leaving");
+        self.replica.leave(self.now_ms(), &self.process.engine);
+        self.settle();
+    }
+
+    fn say_goodbye(&mut self, unconfirmed: u64) {
+        if unconfirmed > 0 {
+            tracing::warn!(
+                "cluster: no other node has confirmed the last {unconfirmed} datagrams of counts"
+            );
+        }
+        let effects = self.membership.leave(self.steady_ms());
+        self.follow(effects);
+    }
+
+    /// Reads the secret file again; a file that is wrong changes nothing.
+    fn reread(&mut self) {
+        let Some(path) = self.settings.secret_file.clone() else {
+            return tracing::info!("cluster: SIGHUP: there is no secret file to reread");
+        };
+        match settings::read_keyring(&path) {
+            Ok(keyring) => {
+                self.sealer.rekey(&keyring);
+                self.opener.rekey(keyring.clone());
+                tracing::info!("cluster: keys reread: {keyring:?}, the first one seals");
+                self.settings.keyring = keyring;
+            }
+            Err(error) => tracing::error!("cluster: the keys stay as they are: {error:#}"),
+        }
+    }
+
+    /// The version of the wire that this node writes.
+    pub(super) fn version(&self) -> u8 {
+        VERSION
+    }
+}
+
+fn tell(event: &MemberEvent) {
+    match event {
+        MemberEvent::Up(it) => tracing::info!("cluster: {} is here", it.addr),
+        MemberEvent::Down(it) => tracing::warn!("cluster: {} no longer answers", it.addr),
+        MemberEvent::Left(it) => tracing::info!("cluster: {} has left", it.addr),
+        MemberEvent::Renamed { new, .. } => {
+            tracing::info!("cluster: {} goes on, epoch {:016x}", new.addr, new.origin.0);
+        }
+        MemberEvent::Renewed(_) => {
+            tracing::info!("cluster: this node was held for gone, and is back");
+        }
+    }
+}
+
+/// A random epoch; 0 stands for nobody.
+fn draw_origin() -> anyhow::Result<Origin> {
+    Ok(Origin(u64::from_le_bytes(random()?).max(1)))
+}

@@ -43,11 +43,11 @@ const SECTIONS: &[Section] = &[
     section("Persistence", true, sections::persistence),
     section("Stats", true, sections::stats),
     section("Replication", true, sections::replication),
-    section("Cluster", true, sections::cluster),
     section("CPU", true, sections::cpu),
     section("Commandstats", false, sections::command_stats),
     section("Errorstats", true, sections::error_stats),
     section("Latencystats", false, sections::latency_stats),
+    section("Cluster", true, sections::cluster),
     section("Ratelimit", true, sections::rate_limit),
     section("Keyspace", true, sections::keyspace),
 ];

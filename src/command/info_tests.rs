@@ -4,7 +4,7 @@ fn sections(text: &str) -> Vec<&str> {
     text.lines().filter_map(|line| line.strip_prefix("# ")).collect()
 }
 
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
     "Server",
     "Clients",
     "Memory",
@@ -15,6 +15,7 @@ const ALL: [&str; 12] = [
     "Commandstats",
     "Errorstats",
     "Latencystats",
+    "Cluster",
     "Ratelimit",
     "Keyspace",
 ];

@@ -32,20 +32,30 @@ impl Server {
 
     /// The same on another address, by which 127.0.0.1 must be reachable too.
     pub(crate) fn start_on(address: &str, args: &[&str]) -> Server {
+        let mut server = Server::launch(address, args);
+        server.wait_ready();
+        server
+    }
+
+    /// Starts it and does not wait.
+    pub(crate) fn launch(address: &str, args: &[&str]) -> Server {
         let port = free_port();
         let child = program()
             .args(["--port", &port.to_string(), "--bind", address, "--loglevel=warning"])
             .args(args)
             .spawn()
             .expect("the server starts");
-        let mut server = Server { child, port };
+        Server { child, port }
+    }
+
+    /// Waits until it answers PING.
+    pub(crate) fn wait_ready(&mut self) {
         wait_until("the server answers PING", || {
-            if let Some(status) = server.child.try_wait().expect("a child") {
+            if let Some(status) = self.child.try_wait().expect("a child") {
                 panic!("the server ended with {status}");
             }
-            server.answers()
+            self.answers()
         });
-        server
     }
 
     fn answers(&self) -> bool {

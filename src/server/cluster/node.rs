@@ -299,7 +299,7 @@ impl Node {
         }
         if now_ns >= self.report_due_ns {
             self.report_due_ns = now_ns + REPORT_EVERY_NS;
-            self.process.cluster.store(Some(Arc::new(super::report::of(self, now_ms))));
+            self.publish_report();
         }
         let heard = self.datagrams.received;
         let input_bytes = self.process.sample().input_bytes;
@@ -328,7 +328,11 @@ impl Node {
         let mut renews = false;
         for effect in effects {
             match effect {
-                Effect::Send { to, kind, payload } => self.send(to, kind.code(), &payload),
+                Effect::Send { origin, to, kind, payload } if origin.0 == self.sealer.epoch() => {
+                    self.send(to, kind.code(), &payload);
+                }
+                // Of a life that has ended: sealing under its epoch again would repeat nonces.
+                Effect::Send { .. } => {}
                 Effect::OpenSync { stream, to } => self.open(stream, to),
                 Effect::SyncFrame { stream, bytes } => self.frame(stream, bytes),
                 Effect::CloseSync { stream } => drop(self.lines.remove(&stream)),
@@ -448,6 +452,11 @@ impl Node {
         self.process.engine.set_nodes(members.len() + 1);
     }
 
+    fn publish_report(&self) {
+        let report = super::report::of(self, self.now_ms());
+        self.process.cluster.store(Some(Arc::new(report)));
+    }
+
     fn become_ready(&mut self, by: ReadyBy) {
         self.ready_by = Some(by);
         match by {
@@ -458,6 +467,8 @@ impl Node {
                 tracing::warn!("cluster: nobody served a sync in time, ready with less than all");
             }
         }
+        // Before the first client can ask for it.
+        self.publish_report();
         self.ready.send_replace(true);
     }
 

@@ -33,7 +33,7 @@ pub(super) fn of(node: &Node, now_ms: u64) -> ClusterReport {
         state: state(node.replica.state()),
         ready_by: node.ready_by.map_or("", ready_by),
         is_sealed: node.settings.secret_file.is_some(),
-        figures: figures(node, &origins, now_ms),
+        figures: figures(node, &origins),
         nodes: std::iter::once(this).chain(others).collect(),
     }
 }
@@ -74,7 +74,7 @@ fn ready_by(by: ReadyBy) -> &'static str {
     }
 }
 
-fn figures(node: &Node, origins: &[OriginFigures], now_ms: u64) -> Vec<(&'static str, u64)> {
+fn figures(node: &Node, origins: &[OriginFigures]) -> Vec<(&'static str, u64)> {
     let replica = node.replica.figures();
     let (tally, refused) = (node.membership.tally(), node.refusals.counts);
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
@@ -117,6 +117,5 @@ fn figures(node: &Node, origins: &[OriginFigures], now_ms: u64) -> Vec<(&'static
         ("address_mismatch", tally.address_mismatch),
         ("members_refused", tally.refused),
         ("identity_renewals", tally.renewals),
-        ("report_ms", now_ms),
     ]
 }

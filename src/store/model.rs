@@ -20,13 +20,13 @@ use crate::limiter::{Kind, Scale};
 const NOW: u64 = 1_790_000_000_123;
 /// When the bucket of the window at [`NOW`] has ended.
 const END: u64 = 1_790_000_060_000;
-/// Schedules of each kind that a model is run under; `MODEL_RUNS` asks for others.
+/// Schedules of each kind that a model is run under; `MODEL_RUNS`, set when it is built, asks for others.
 const RUNS: usize = 2000;
 /// Preemptions that PCT places: most races need one or two.
 const PREEMPTIONS: usize = 3;
 
 fn check(model: impl Fn() + Send + Sync + Copy + 'static) {
-    let runs = std::env::var("MODEL_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
+    let runs = option_env!("MODEL_RUNS").and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
     let mut config = shuttle::Config::new();
     config.silence_warnings = true;
     config.stack_size = 1 << 18;

@@ -115,11 +115,11 @@ impl Story {
                     0..20 if self.resets => model.set(now_ms, key, series, rng.below(50)),
                     20..30 if self.resets => model.reset(now_ms, key, now_ms + 120_000),
                     30 if self.flushes && rng.one_in(4) => model.flush(now_ms),
-                    40..100 => drop(model.refund(now_ms, key, series, 1 + rng.below(3))),
+                    40..100 => model.refund(now_ms, key, series, 1 + rng.below(3)),
                     100..200 => {
                         model.throttle(now_ms, key, 100 * MS_NS, 5_000 * MS_NS);
                     }
-                    _ => drop(model.hit(now_ms, key, series, 1 + rng.below(2))),
+                    _ => model.hit(now_ms, key, series, 1 + rng.below(2)),
                 }
             }
             tally.model.expire(now_ms);

@@ -162,7 +162,7 @@ impl<'a> Entry<'a> {
         self.0[2].fetch_add(increment, std::sync::atomic::Ordering::AcqRel);
     }
 
-    /// The bits that [`identity`] made.
+    /// The bits that name the counter within its bucket, but for the key itself.
     pub fn identity(self) -> u64 {
         self.0[0].load(Relaxed) & IDENTITY
     }

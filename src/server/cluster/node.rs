@@ -85,6 +85,8 @@ pub(super) struct Node {
     heard: u64,
     input_bytes: u64,
     was_unresolved: bool,
+    /// It was said that seeds elsewhere cannot reach a node that listens on loopback.
+    has_warned: bool,
     has_left: bool,
 }
 
@@ -138,6 +140,7 @@ impl Node {
             heard: 0,
             input_bytes: 0,
             was_unresolved: false,
+            has_warned: false,
             has_left: false,
             process,
             settings,
@@ -237,6 +240,17 @@ impl Node {
             _ => {}
         }
         self.was_unresolved = failure.is_some();
+        let far = found.iter().find(|addr| !addr.ip().to_canonical().is_loopback());
+        if let (Some(far), true, false) =
+            (far, self.settings.bind.ip().is_loopback(), self.has_warned)
+        {
+            self.has_warned = true;
+            let bind = self.settings.bind.ip();
+            tracing::warn!(
+                "cluster: join names {far}, and cluster-bind is {bind}, where other machines are \
+                 not heard: set cluster-bind to an address of this machine, or 0.0.0.0"
+            );
+        }
         // A name server that is silent has not said that the seeds are gone.
         if failure.is_none() || !found.is_empty() {
             let effects = self.membership.announce_to(self.steady_ms(), found);

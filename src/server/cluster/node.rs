@@ -71,6 +71,8 @@ pub(super) struct Node {
     sealer: Sealer,
     opener: Opener,
     callers: Callers,
+    /// Where the member of each epoch is.
+    addresses: BTreeMap<u64, SocketAddr>,
     lines: BTreeMap<StreamId, Line>,
     accepted: u64,
     events: mpsc::Sender<Event>,
@@ -127,6 +129,7 @@ impl Node {
             refusals: Refusals::default(),
             carried: BTreeMap::new(),
             ready_by: None,
+            addresses: BTreeMap::new(),
             lines: BTreeMap::new(),
             accepted: 0,
             events,
@@ -195,7 +198,9 @@ impl Node {
             Ok(opened) => opened,
             Err(refusal) => return self.refuse(from, refusal),
         };
-        if let Some(carried) = self.carried.get_mut(&from) {
+        // By epoch: a machine with several addresses sends from another than it advertises.
+        let member = self.addresses.get(&opened.epoch);
+        if let Some(carried) = member.and_then(|addr| self.carried.get_mut(addr)) {
             carried.in_bytes = carried.in_bytes.saturating_add(length);
         }
         if opened.kind == Kind::MEMBERSHIP {
@@ -456,6 +461,7 @@ impl Node {
             origin: it.identity.origin,
         };
         let members: Vec<Member> = self.membership.active().map(member).collect();
+        self.addresses = members.iter().map(|member| (member.origin.0, member.addr)).collect();
         let known: Vec<SocketAddr> = members.iter().map(|member| member.addr).collect();
         self.carried.retain(|addr, _| known.contains(addr));
         for addr in known {

@@ -176,6 +176,29 @@ fn a_node_with_another_secret_stays_apart_and_is_noticed() {
     assert_eq!(each[0].info("cluster_datagrams_out"), 0, "a stranger is answered nothing");
 }
 
+#[test]
+fn keys_are_rotated_while_the_nodes_count_and_the_old_one_opens_nothing_more() {
+    let cluster = Cluster::new(3);
+    let nodes = cluster.start(2);
+    let mut each = clients(&nodes);
+    let path = cluster.folder.path().join("secret");
+    let old = std::fs::read_to_string(&path).expect("a file");
+    let made = program().arg("gen-secret").output().expect("the program runs").stdout;
+    let new = String::from_utf8(made).expect("text");
+    // Added behind, promoted, the old one removed; each step on every node.
+    for (step, text) in [format!("{old}{new}"), format!("{new}{old}"), new].iter().enumerate() {
+        std::fs::write(&path, text).expect("a file");
+        nodes.iter().for_each(Server::reload);
+        each.iter_mut().for_each(|client| hit(client, "rotated", 5));
+        agree(&mut each, "rotated", &format!(":{}", (step + 1) * 10), SPREAD);
+    }
+    std::fs::write(&path, old).expect("a file");
+    let mut outdated = cluster.launch(2);
+    outdated.wait_ready();
+    assert_eq!(get(&mut outdated.wire(), "rotated"), ":0");
+    assert!(each[0].info("cluster_auth_failed") > 0);
+}
+
 /// Datagrams and streams of somebody without the secret: no byte out, the stream closed.
 #[test]
 fn whoever_does_not_hold_the_secret_gets_no_byte() {

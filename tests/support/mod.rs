@@ -101,6 +101,12 @@ impl Server {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
     }
 
+    /// Sends it SIGHUP.
+    pub(crate) fn reload(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("a signal");
+    }
+
     /// Sets how many files it may have open from now on.
     pub(crate) fn limit_files(&self, count: u64) {
         use rustix::process::{Pid, Resource, Rlimit, prlimit};

@@ -88,3 +88,29 @@ async fn hosts(resolver: &TokioResolver, name: &str, port: u16) -> Result<Vec<So
     let found = resolver.lookup_ip(name).await.map_err(|error| error.to_string())?;
     Ok(found.iter().map(|ip| SocketAddr::new(ip, port)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(texts: &[&str]) -> (Vec<SocketAddr>, Option<String>) {
+        let seeds: Vec<Seed> = texts.iter().map(|text| Seed::parse(text, 7946).unwrap()).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(look_up(&seeds))
+    }
+
+    #[test]
+    fn addresses_need_no_name_server_and_are_told_once() {
+        let (found, failure) = look(&["10.0.0.2:1", "::1", "10.0.0.2:1"]);
+        let expected = ["10.0.0.2:1", "[::1]:7946"].map(|text| text.parse().unwrap());
+        assert_eq!((found.as_slice(), failure), (&expected[..], None));
+    }
+
+    #[test]
+    fn a_name_that_fails_is_told_and_hides_no_other() {
+        let (found, failure) = look(&["ratel-nowhere.invalid", "localhost:5", "10.0.0.2"]);
+        assert!(found.contains(&"127.0.0.1:5".parse().unwrap()), "{found:?}");
+        assert!(found.contains(&"10.0.0.2:7946".parse().unwrap()), "{found:?}");
+        assert!(failure.is_some_and(|why| why.starts_with("ratel-nowhere.invalid:7946: ")));
+    }
+}

@@ -124,6 +124,7 @@ async fn run(
     if !seeds.is_empty() {
         tasks.spawn(discovery::poll(seeds, sender));
     }
+    node.datagrams.writable().await?;
     node.found(&found, failure);
     node.live(events, &leave).await;
     Ok(())

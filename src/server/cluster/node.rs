@@ -4,6 +4,8 @@
 //! waits for another node or a slow socket: what cannot be handed over at once is dropped or ends
 //! its stream, and replication repairs it.
 
+mod effects;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,13 +16,12 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::refusals::Refusals;
 use super::settings::{self, Settings};
 use super::socket::{BUFFER_BYTES, Datagrams};
-use super::streams::{self, Admitted, Answer, Call, Knock, LINES_MAX, Line};
-use crate::cluster::membership::{self, Identity, MemberEvent, Membership, PACKET_BYTES_MAX};
-use crate::cluster::replication::{Effect, Member, Options, ReadyBy, Replica, StreamId, Target};
+use super::streams::{Admitted, Answer, Knock, LINES_MAX, Line};
+use crate::cluster::membership::{self, Identity, Membership, PACKET_BYTES_MAX};
+use crate::cluster::replication::{Options, ReadyBy, Replica, StreamId};
 use crate::cluster::seal::callers::Callers;
 use crate::cluster::seal::envelope::{DATAGRAM_BYTES_DEFAULT, Kind, Sealer};
 use crate::cluster::seal::opener::Opener;
-use crate::cluster::seal::stream::Hello;
 use crate::cluster::seal::{Refusal, VERSION};
 use crate::cluster::wire::PROTO;
 use crate::engine::{Engine, Origin};
@@ -71,6 +72,8 @@ pub(super) struct Node {
     sealer: Sealer,
     opener: Opener,
     callers: Callers,
+    /// Where the member of each epoch is.
+    addresses: BTreeMap<u64, SocketAddr>,
     lines: BTreeMap<StreamId, Line>,
     accepted: u64,
     events: mpsc::Sender<Event>,
@@ -85,6 +88,8 @@ pub(super) struct Node {
     heard: u64,
     input_bytes: u64,
     was_unresolved: bool,
+    /// It was said that seeds elsewhere cannot reach a node that listens on loopback.
+    has_warned: bool,
     has_left: bool,
 }
 
@@ -125,6 +130,7 @@ impl Node {
             refusals: Refusals::default(),
             carried: BTreeMap::new(),
             ready_by: None,
+            addresses: BTreeMap::new(),
             lines: BTreeMap::new(),
             accepted: 0,
             events,
@@ -138,6 +144,7 @@ impl Node {
             heard: 0,
             input_bytes: 0,
             was_unresolved: false,
+            has_warned: false,
             has_left: false,
             process,
             settings,
@@ -192,7 +199,9 @@ impl Node {
             Ok(opened) => opened,
             Err(refusal) => return self.refuse(from, refusal),
         };
-        if let Some(carried) = self.carried.get_mut(&from) {
+        // By epoch: a machine with several addresses sends from another than it advertises.
+        let member = self.addresses.get(&opened.epoch);
+        if let Some(carried) = member.and_then(|addr| self.carried.get_mut(addr)) {
             carried.in_bytes = carried.in_bytes.saturating_add(length);
         }
         if opened.kind == Kind::MEMBERSHIP {
@@ -237,6 +246,17 @@ impl Node {
             _ => {}
         }
         self.was_unresolved = failure.is_some();
+        let far = found.iter().find(|addr| !addr.ip().to_canonical().is_loopback());
+        if let (Some(far), true, false) =
+            (far, self.settings.bind.ip().is_loopback(), self.has_warned)
+        {
+            self.has_warned = true;
+            let bind = self.settings.bind.ip();
+            tracing::warn!(
+                "cluster: join names {far}, and cluster-bind is {bind}, where other machines are \
+                 not heard: set cluster-bind to an address of this machine, or 0.0.0.0"
+            );
+        }
         // A name server that is silent has not said that the seeds are gone.
         if failure.is_none() || !found.is_empty() {
             let effects = self.membership.announce_to(self.steady_ms(), found);
@@ -309,185 +329,6 @@ impl Node {
         self.tick_due_ns = now_ns + if is_busy { TICK_BUSY_NS } else { TICK_IDLE_NS };
     }
 
-    /// Carries out what replication wants, until it wants nothing.
-    fn settle(&mut self) {
-        loop {
-            let effects = self.replica.take_effects();
-            if effects.is_empty() {
-                return;
-            }
-            let renews = self.carry_out(effects);
-            if renews {
-                self.renew();
-            }
-        }
-    }
-
-    /// True if a new epoch is wanted, which must wait: what else is wanted belongs to the old one.
-    fn carry_out(&mut self, effects: Vec<Effect>) -> bool {
-        let mut renews = false;
-        for effect in effects {
-            match effect {
-                Effect::Send { origin, to, kind, payload } if origin.0 == self.sealer.epoch() => {
-                    self.send(to, kind.code(), &payload);
-                }
-                // Of a life that has ended: sealing under its epoch again would repeat nonces.
-                Effect::Send { .. } => {}
-                Effect::OpenSync { stream, to } => self.open(stream, to),
-                Effect::SyncFrame { stream, bytes } => self.frame(stream, bytes),
-                Effect::CloseSync { stream } => drop(self.lines.remove(&stream)),
-                Effect::Roster { bytes } => {
-                    match self.membership.apply_roster(self.steady_ms(), &bytes) {
-                        Ok(effects) => self.follow(effects),
-                        Err(error) => tracing::debug!(?error, "cluster: a roster is unreadable"),
-                    }
-                }
-                Effect::Renew => renews = true,
-                Effect::Ready { by } => self.become_ready(by),
-                Effect::Left { unconfirmed } => self.say_goodbye(unconfirmed),
-            }
-        }
-        renews
-    }
-
-    fn send(&mut self, to: Target, kind: u8, payload: &[u8]) {
-        let Some(kind) = Kind::new(kind) else {
-            return;
-        };
-        match to {
-            Target::One(addr) => self.seal_and_send(kind, payload, &[addr]),
-            Target::Members => {
-                let members: Vec<_> = self.membership.active().map(|it| it.identity.addr).collect();
-                self.seal_and_send(kind, payload, &members);
-            }
-        }
-    }
-
-    fn seal_and_send(&mut self, kind: Kind, payload: &[u8], to: &[SocketAddr]) {
-        let now_ms = self.now_ms();
-        if let Err(error) = self.sealer.seal(kind, now_ms, payload, &mut self.sealed) {
-            tracing::warn!(?error, "cluster: a datagram could not be sealed");
-            return;
-        }
-        let length = u64::try_from(self.sealed.len()).unwrap_or(u64::MAX);
-        for addr in to {
-            if self.datagrams.send(*addr, &self.sealed)
-                && let Some(carried) = self.carried.get_mut(addr)
-            {
-                carried.out_bytes = carried.out_bytes.saturating_add(length);
-            }
-        }
-    }
-
-    fn open(&mut self, stream: StreamId, to: SocketAddr) {
-        let server = self.membership.active().find(|it| it.identity.addr == to);
-        let epoch = server.map(|it| it.identity.origin.0);
-        let (Some(server_epoch), Ok(nonce)) = (epoch, random()) else {
-            // It has left meanwhile.
-            return self.replica.on_sync_closed(self.now_ms(), stream);
-        };
-        let (line, spool) = Line::new();
-        let hello =
-            Hello { sent_ms: self.now_ms(), client_epoch: self.sealer.epoch(), server_epoch };
-        let (keyring, name) = (self.settings.keyring.clone(), self.settings.name.clone());
-        let call = Call { stream, to, keyring, name, hello, nonce, spool };
-        self.lines.insert(stream, line);
-        tokio::spawn(streams::call(call, self.events.clone()));
-    }
-
-    fn frame(&mut self, stream: StreamId, bytes: Vec<u8>) {
-        let is_taken = self.lines.get(&stream).is_none_or(|line| line.send(bytes));
-        if !is_taken {
-            self.lines.remove(&stream);
-            self.replica.on_sync_closed(self.now_ms(), stream);
-        }
-    }
-
-    /// Begins a new epoch: own counts have fallen.
-    fn renew(&mut self) {
-        let origin = match draw_origin() {
-            Ok(origin) => origin,
-            Err(error) => return tracing::error!("cluster: no new epoch: {error:#}"),
-        };
-        let now_ms = self.now_ms();
-        self.replica.renew(now_ms, origin, &self.process.engine);
-        // Said still by the old epoch, so sealed under it.
-        let last = self.replica.take_effects();
-        self.carry_out(last);
-        self.process.engine.take_fallen();
-        self.sealer.renew(&self.settings.keyring, origin.0);
-        self.opener.renew(origin.0);
-        self.callers.renew(origin.0);
-        tracing::info!("cluster: new epoch {:016x}", origin.0);
-        let effects = self.membership.set_origin(self.steady_ms(), origin);
-        self.follow(effects);
-        self.replica.set_roster(self.membership.roster());
-    }
-
-    /// Carries out what membership wants.
-    fn follow(&mut self, effects: membership::Effects) {
-        for (addr, payload) in effects.send {
-            self.seal_and_send(Kind::MEMBERSHIP, &payload, &[addr]);
-        }
-        self.membership_due_ms = effects.next_timer_ms;
-        if effects.next_timer_ms.is_none() {
-            self.has_left = true;
-        }
-        if effects.events.is_empty() {
-            return;
-        }
-        effects.events.iter().for_each(tell);
-        let member = |it: &membership::MemberInfo| Member {
-            addr: it.identity.addr,
-            origin: it.identity.origin,
-        };
-        let members: Vec<Member> = self.membership.active().map(member).collect();
-        let known: Vec<SocketAddr> = members.iter().map(|member| member.addr).collect();
-        self.carried.retain(|addr, _| known.contains(addr));
-        for addr in known {
-            self.carried.entry(addr).or_default();
-        }
-        self.replica.on_members(self.now_ms(), &members);
-        self.replica.set_roster(self.membership.roster());
-        self.process.engine.set_nodes(members.len() + 1);
-    }
-
-    fn publish_report(&self) {
-        let report = super::report::of(self, self.now_ms());
-        self.process.cluster.store(Some(Arc::new(report)));
-    }
-
-    fn become_ready(&mut self, by: ReadyBy) {
-        self.ready_by = Some(by);
-        match by {
-            ReadyBy::Sync => tracing::info!("cluster: synced, ready"),
-            ReadyBy::ColdStart => tracing::info!("cluster: all members are new, ready"),
-            ReadyBy::Alone => tracing::info!("cluster: no other node was found, ready alone"),
-            ReadyBy::Timeout => {
-                tracing::warn!("cluster: nobody served a sync in time, ready with less than all");
-            }
-        }
-        // Before the first client can ask for it.
-        self.publish_report();
-        self.ready.send_replace(true);
-    }
-
-    fn leave(&mut self) {
-        tracing::info!("cluster: leaving");
-        self.replica.leave(self.now_ms(), &self.process.engine);
-        self.settle();
-    }
-
-    fn say_goodbye(&mut self, unconfirmed: u64) {
-        if unconfirmed > 0 {
-            tracing::warn!(
-                "cluster: no other node has confirmed the last {unconfirmed} datagrams of counts"
-            );
-        }
-        let effects = self.membership.leave(self.steady_ms());
-        self.follow(effects);
-    }
-
     /// Reads the secret file again; a file that is wrong changes nothing.
     fn reread(&mut self) {
         let Some(path) = self.settings.secret_file.clone() else {
@@ -507,20 +348,6 @@ impl Node {
     /// The version of the wire that this node writes.
     pub(super) fn version(&self) -> u8 {
         VERSION
-    }
-}
-
-fn tell(event: &MemberEvent) {
-    match event {
-        MemberEvent::Up(it) => tracing::info!("cluster: {} is here", it.addr),
-        MemberEvent::Down(it) => tracing::warn!("cluster: {} no longer answers", it.addr),
-        MemberEvent::Left(it) => tracing::info!("cluster: {} has left", it.addr),
-        MemberEvent::Renamed { new, .. } => {
-            tracing::info!("cluster: {} goes on, epoch {:016x}", new.addr, new.origin.0);
-        }
-        MemberEvent::Renewed(_) => {
-            tracing::info!("cluster: this node was held for gone, and is back");
-        }
     }
 }
 

@@ -71,6 +71,11 @@ impl Datagrams {
         self.socket.readable().await
     }
 
+    /// Returns once datagrams can be sent: a fresh socket takes none before the runtime has seen it.
+    pub(super) async fn writable(&self) -> io::Result<()> {
+        self.socket.writable().await
+    }
+
     /// The next datagram's length and sender; `None` if none waits.
     pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
         loop {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::Mutex;
 use ratel::command::{
-    ClientRecord, Context, Effect, Host, Identity, PauseMode, Report, Session, Slice, SlowEntry,
-    Stats,
+    ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report, Session,
+    Slice, SlowEntry, Stats,
 };
 use ratel::config::{Config, MemoryPolicy, schema};
 use ratel::engine::{Engine, Options};
@@ -80,6 +80,10 @@ impl Host for Process {
     }
 
     fn slowlog_reset(&self) {}
+
+    fn cluster(&self) -> Option<Arc<ClusterReport>> {
+        None
+    }
 
     fn abort_shutdown(&self) -> bool {
         false

@@ -502,10 +502,11 @@ fn an_idle_connection_costs_little_memory() {
     for stream in &mut clients {
         expect(stream, &b"+PONG\r\n".repeat(100));
     }
+    // A client may have read its replies before the server has noted that it let them go.
+    until("all buffers are given back", || node.process.report().client_bytes == 0);
     let report = node.process.report();
     let each = report.rss_bytes.saturating_sub(before) / u64::try_from(CLIENTS).unwrap();
     assert_eq!(report.clients, CLIENTS);
-    assert_eq!(report.client_bytes, 0);
     eprintln!("{each} bytes of memory an idle connection, both ends");
     assert!(each <= 16 * 1024, "{each} bytes each");
 }

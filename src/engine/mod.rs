@@ -21,7 +21,7 @@ pub use crate::store::{Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, S
 pub use count::{Charge, Hit};
 pub use keys::{LOOKS_MAX, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
-pub use replica::{Freshness, Item, Merged, Origin, ScanPlace};
+pub use replica::{Freshness, Item, Merged, Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, ScanPlace, Share, ShareSaid};
 pub use report::EngineReport;
 pub use throttle::ThrottleError;
 

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::Engine;
 use crate::limiter::{COUNT_MAX, Window};
 use crate::store::{Change, Held, Name, Said, Series, Value, Which};
-pub use crate::store::{Origin, ScanPlace};
+pub use crate::store::{Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, ScanPlace, Share, ShareSaid};
 
 /// How far ahead of this node's clock a window may begin that a peer counts in, ms.
 const AHEAD_MS: u64 = 5_000;
@@ -57,6 +57,25 @@ pub enum Item {
         /// End of the last window then open, ms since the epoch.
         until_ms: u64,
     },
+    /// A counter of the keyspace: what the origin has added to it.
+    Share {
+        /// The user's key, at most [`SHARED_KEY_BYTES_MAX`] bytes.
+        key: Vec<u8>,
+        /// Its share, and what it knows of the key.
+        said: ShareSaid,
+    },
+}
+
+impl Item {
+    /// The user's key.
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Item::Window { key, .. }
+            | Item::Cell { key, .. }
+            | Item::Reset { key, .. }
+            | Item::Share { key, .. } => key,
+        }
+    }
 }
 
 /// Where an item comes from: whether a cell may be charged by the difference.
@@ -172,6 +191,7 @@ impl Engine {
                     self.windows.carried(&name(*series, *index, key), dseq);
                 }
                 Item::Cell { key, birth, .. } => self.cells.carried(key, *birth, dseq),
+                Item::Share { .. } => {}
                 Item::Reset { key, stamp, .. } => {
                     self.windows.supply().resets.carried(key, *stamp, self.origin(), dseq);
                 }
@@ -212,6 +232,7 @@ impl Engine {
                 };
                 self.merge_cell(now_ms, origin, key, &said, freshness)
             }
+            Item::Share { .. } => Merged::Known,
             Item::Reset { key, stamp, until_ms } => {
                 self.merge_reset(now_ms, origin, version, key, *stamp, *until_ms)
             }

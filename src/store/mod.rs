@@ -52,7 +52,7 @@ pub use registry::{SERIES_MAX, TooManyScales};
 pub use resets::Reset;
 pub use scan::{Held, ScanPlace};
 pub use series::Series;
-pub use shares::{CountOverflow, LATE_MS, Moved, NEVER_MS, Share, ShareSaid, Shares, SharesMerged, TOMBSTONE_MS};
+pub use shares::{CountOverflow, LATE_MS, Moved, NEVER_MS, SHARED_KEY_BYTES_MAX, Share, ShareSaid, Shares, SharesMerged, TOMBSTONE_MS};
 pub use table::{Refusal, SHARDS};
 pub use windows::{ID_MAX, Windows};
 

@@ -24,6 +24,10 @@ pub const TOMBSTONE_MS: u64 = 3_600_000;
 /// bring a share as it was before its deadline was known.
 pub const LATE_MS: u64 = 5_000;
 
+/// Longest key of a counter that is shared, bytes: with all that can be said of it, it fits into
+/// one datagram. Longer keys are each node's own.
+pub const SHARED_KEY_BYTES_MAX: usize = 960;
+
 /// What one origin has added to a counter since `birth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {

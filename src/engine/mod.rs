@@ -87,9 +87,14 @@ impl Engine {
     /// An engine that has counted nothing.
     pub fn new(options: Options) -> Engine {
         let account = Arc::new(Account::new(options.memory_limit_bytes));
+        let keyspace = Keyspace::new(options.seed ^ KEYSPACE_SEED, account.clone());
+        let keyspace = match options.track_changes {
+            true => keyspace.shared(options.stamp_tag),
+            false => keyspace,
+        };
         Engine {
             windows: Windows::new(options.seed, account.clone(), options.track_changes),
-            keyspace: Keyspace::new(options.seed ^ KEYSPACE_SEED, account.clone()),
+            keyspace,
             account,
             policy: AtomicU8::new(options.policy as u8),
             stamp_tag: options.stamp_tag,
@@ -172,6 +177,7 @@ impl Engine {
     pub fn expire(&self, now_ms: u64) -> bool {
         self.windows.expire(now_ms);
         self.cells.sweep(now_ms);
+        self.keyspace.sweep_shares();
         self.keyspace.expire(now_ms)
     }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Engine;
 use crate::limiter::{COUNT_MAX, Window};
-use crate::store::{Change, Kept, Name, Said, Series, Value, Which};
-pub use crate::store::{Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, ScanPlace, Share, ShareSaid};
+use crate::store::{Change, HeldShare, Kept, Name, Said, Series, TOMBSTONE_MS, Value, Which};
+pub use crate::store::{Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, Share, ShareSaid};
 
 /// How far ahead of this node's clock a window may begin that a peer counts in, ms.
 const AHEAD_MS: u64 = 5_000;
@@ -90,6 +90,18 @@ pub enum Freshness {
     Bulk,
 }
 
+/// Where a scan goes on.
+#[derive(Clone, Debug)]
+pub enum ScanPlace {
+    /// In the keyspace.
+    Shares {
+        /// The shard to go on with.
+        shard: usize,
+    },
+    /// Among the windows.
+    Windows(crate::store::ScanPlace),
+}
+
 /// What merging an item did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Merged {
@@ -143,6 +155,7 @@ impl Engine {
         if !self.is_flushed() {
             self.windows.bequeath(old);
             self.cells.bequeath(old);
+            self.keyspace.bequeath_shares(old);
         }
         self.life.born_under.store(self.flush_stamp(), Relaxed);
     }
@@ -182,7 +195,10 @@ impl Engine {
             _ => None,
         };
         self.cells.publish(tat_ns, take);
-        self.windows.drain_changes(Which::All, bytes, |change| take(window(change)))
+        let waiting = self.keyspace.publish_shares(bytes, &mut |key, said| {
+            take(Item::Share { key: key.to_vec(), said });
+        });
+        self.windows.drain_changes(Which::All, bytes, |change| take(window(change))) || waiting
     }
 
     /// Notes that own items were carried by datagram `dseq`.
@@ -193,7 +209,7 @@ impl Engine {
                     self.windows.carried(&name(*series, *index, key), dseq);
                 }
                 Item::Cell { key, birth, .. } => self.cells.carried(key, *birth, dseq),
-                Item::Share { .. } => {}
+                Item::Share { key, said } => self.keyspace.share_carried(key, said, dseq),
                 Item::Reset { key, stamp, .. } => {
                     self.windows.supply().resets.carried(key, *stamp, self.origin(), dseq);
                 }
@@ -234,7 +250,7 @@ impl Engine {
                 };
                 self.merge_cell(now_ms, origin, key, &said, freshness)
             }
-            Item::Share { .. } => Merged::Known,
+            Item::Share { key, said } => self.merge_share(now_ms, origin, version, key, said),
             Item::Reset { key, stamp, until_ms } => {
                 self.merge_reset(now_ms, origin, version, key, *stamp, *until_ms)
             }
@@ -252,6 +268,25 @@ impl Engine {
             crate::store::Merged::Raised => Merged::Raised,
             crate::store::Merged::Known => Merged::Known,
             crate::store::Merged::Refused => Merged::Refused { until_ms },
+        }
+    }
+
+    fn merge_share(
+        &self,
+        now_ms: u64,
+        origin: Origin,
+        version: u64,
+        key: &[u8],
+        said: &ShareSaid,
+    ) -> Merged {
+        match self.keyspace.merge_share(now_ms, origin, version, key, said) {
+            HeldShare::News => Merged::Raised,
+            HeldShare::Known => Merged::Known,
+            HeldShare::Ended => Merged::Ended,
+            HeldShare::Refused => {
+                let until_ms = said.share.until_ms.min(now_ms.saturating_add(TOMBSTONE_MS));
+                Merged::Refused { until_ms }
+            }
         }
     }
 
@@ -283,7 +318,8 @@ impl Engine {
     }
 
     /// Hands out what is held of the origins for which `wants` gives a cursor, where it is newer
-    /// than that, the latest windows first, until about `bytes`; returns where to go on.
+    /// than that, the keyspace first, then the latest windows, until about `bytes`; returns where to
+    /// go on.
     pub fn scan_since(
         &self,
         wants: &dyn Fn(Origin) -> Option<u64>,
@@ -292,37 +328,63 @@ impl Engine {
         take: &mut dyn FnMut(Origin, u64, Item),
     ) -> Option<ScanPlace> {
         let own = self.origin();
-        if from.is_none() {
-            for (key, reset) in self.windows.supply().resets.all() {
-                let Some((origin, version)) = reset.carried else { continue };
-                if wants(origin).is_some_and(|cursor| version > cursor) {
-                    let (stamp, until_ms) = (reset.stamp, reset.until_ms);
-                    take(origin, version, Item::Reset { key: key.into(), stamp, until_ms });
-                }
+        let (shard, windows) = match from {
+            None => {
+                self.scan_resets(wants, take);
+                self.cells.scan(own, wants, take);
+                (Some(0), None)
             }
-            self.cells.scan(own, wants, take);
-        }
+            Some(ScanPlace::Shares { shard }) => (Some(shard), None),
+            Some(ScanPlace::Windows(place)) => (None, Some(place)),
+        };
         let wants = |origin: Option<Origin>| wants(origin.unwrap_or(own));
-        self.windows.scan(&wants, from, bytes, &mut |held: Kept| {
+        if let Some(shard) = shard {
+            let next = self.keyspace.scan_shares(&wants, shard, bytes, &mut |of, version, key, said| {
+                take(of.unwrap_or(own), version, Item::Share { key: key.to_vec(), said });
+            });
+            if let Some(shard) = next {
+                return Some(ScanPlace::Shares { shard });
+            }
+        }
+        let place = self.windows.scan(&wants, windows, bytes, &mut |held: Kept| {
             let Kept { origin, version, series, index, key, stamp, count, refunded } = held;
             let item = Item::Window { series, index, key, stamp, count, refunded };
             take(origin.unwrap_or(own), version, item);
-        })
+        });
+        place.map(ScanPlace::Windows)
+    }
+
+    fn scan_resets(
+        &self,
+        wants: &dyn Fn(Origin) -> Option<u64>,
+        take: &mut dyn FnMut(Origin, u64, Item),
+    ) {
+        for (key, reset) in self.windows.supply().resets.all() {
+            let Some((origin, version)) = reset.carried else { continue };
+            if wants(origin).is_some_and(|cursor| version > cursor) {
+                let (stamp, until_ms) = (reset.stamp, reset.until_ms);
+                take(origin, version, Item::Reset { key: key.into(), stamp, until_ms });
+            }
+        }
     }
 
     /// Digest of what is held of an origin in buckets that end after `horizon_ms`: the same on
     /// every node that holds the same.
     pub fn digest(&self, origin: Origin, horizon_ms: u64) -> u64 {
-        if origin == self.origin() {
-            return self.windows.own_digest(horizon_ms);
-        }
-        self.windows.digest(origin, horizon_ms)
+        let is_own = origin == self.origin();
+        let shares = self.keyspace.shares_digest((!is_own).then_some(origin), horizon_ms);
+        let windows = match is_own {
+            true => self.windows.own_digest(horizon_ms),
+            false => self.windows.digest(origin, horizon_ms),
+        };
+        windows.wrapping_add(shares)
     }
 
     /// The origins of which something is held, this life excluded.
     pub fn origins(&self) -> Vec<Origin> {
         let mut all = self.windows.origins();
         all.extend(self.cells.origins());
+        all.extend(self.keyspace.share_origins());
         all.sort_unstable();
         all.dedup();
         all

@@ -350,3 +350,6 @@ proptest! {
         }
     }
 }
+
+#[path = "shares_tests.rs"]
+mod shares;

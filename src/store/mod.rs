@@ -43,7 +43,7 @@ pub use account::{Account, Full};
 pub use changes::{Change, Which};
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
-pub use keyspace::{AddError, Held, Keyspace, Value, Watch, Whole, parse_integer};
+pub use keyspace::{HeldShare, SharesHeld, AddError, Held, Keyspace, Value, Watch, Whole, parse_integer};
 pub use merge::{Merged, Said};
 pub use origins::{ORIGINS_MAX, Origin};
 pub use pool::{CHUNK_WORDS, TRIM_PERIOD_MS};

@@ -201,6 +201,9 @@ impl Shares {
     pub fn ends_ms(&self) -> u64 {
         let ends = self.all().filter(|share| share.holds && share.birth > self.void());
         let last = ends.map(|share| self.end(share).until_ms).max().unwrap_or(0);
+        // Shares that it moves may still be on their way.
+        let is_end = self.moved.stamp > self.void() && self.moved.until_ms != NEVER_MS;
+        let last = if is_end { last.max(self.moved.until_ms) } else { last };
         let erased_ms = if self.erased > 0 { (self.erased >> 16) + TOMBSTONE_MS } else { 0 };
         last.saturating_add(LATE_MS).max(erased_ms)
     }
@@ -219,7 +222,8 @@ impl Shares {
         let End { until_ms, stamp } = self.last_end(now_ms).unwrap_or(nothing);
         let born_ms = now_ms;
         let share = Share { birth, born_ms, up: 0, down: 0, holds, until_ms, until_stamp: stamp };
-        &mut self.own.insert(Held { share, version: 0 }).share
+        let version = self.own.map_or(0, |own| own.version);
+        &mut self.own.insert(Held { share, version }).share
     }
 
     /// Begins a share of this node by which the key exists.
@@ -248,7 +252,6 @@ impl Shares {
                 return self.add(now_ms, stamp, delta);
             }
         };
-        own.version = 0;
         let share = &mut own.share;
         let (up, down) = Share::sides(delta);
         if share.up.checked_add(up).is_none() || share.down.checked_add(down).is_none() {
@@ -318,7 +321,7 @@ impl Shares {
             let birth = self.above_all(0);
             let (until_ms, until_stamp) = (NEVER_MS, self.moved.stamp);
             let share = Share { birth, up: 0, down: 0, holds: false, until_ms, until_stamp, ..own.share };
-            self.own = Some(Held { share, version: 0 });
+            self.own = Some(Held { share, ..own });
             return true;
         }
         let End { until_ms, stamp } = self.end(&own.share);
@@ -326,7 +329,7 @@ impl Shares {
             return false;
         }
         let share = Share { until_ms, until_stamp: stamp, ..own.share };
-        self.own = Some(Held { share, version: 0 });
+        self.own = Some(Held { share, ..own });
         true
     }
 
@@ -365,9 +368,10 @@ impl Shares {
         ShareSaid { share, erased: self.erased, ended: self.ended, moved: self.moved }
     }
 
-    /// Notes which datagram carried this node's share, if it still is as it was said.
+    /// Notes which datagram carried this node's share. What it has come to since will be carried by
+    /// a later one; who asks for this one's may have it too.
     pub fn carried(&mut self, share: &Share, version: u64) {
-        if let Some(own) = self.own.as_mut().filter(|own| own.share == *share) {
+        if let Some(own) = self.own.as_mut().filter(|own| own.share.birth == share.birth) {
             own.version = version;
         }
     }
@@ -387,6 +391,40 @@ impl Shares {
         }
     }
 
+    /// When the first of the live shares ends, ms since the epoch, or [`NEVER_MS`]: until then the
+    /// count changes by no time that passes.
+    pub fn first_end_ms(&self, now_ms: u64) -> u64 {
+        self.alive(now_ms).map(|share| self.end(share).until_ms).min().unwrap_or(NEVER_MS)
+    }
+
+    /// True if what an origin says of this key still matters at `horizon_ms`.
+    pub fn lasts(&self, said: &ShareSaid, horizon_ms: u64) -> bool {
+        match said.share.holds {
+            true => self.is_alive(horizon_ms, &said.share),
+            false => self.ends_ms() > horizon_ms,
+        }
+    }
+
+    /// Drops the shares of others that ended up to `ended_ms`.
+    pub fn prune(&mut self, ended_ms: u64) {
+        let Shares { others, moved, .. } = self;
+        let until_ms = |share: &Share| match moved.moves(share) {
+            true => moved.until_ms,
+            false => share.until_ms,
+        };
+        others.retain(|(_, held)| !held.share.holds || until_ms(&held.share) > ended_ms);
+    }
+
+    /// True if it tells of a SET or DEL over what existed.
+    pub fn is_erased(&self) -> bool {
+        self.erased > 0
+    }
+
+    /// Bytes held beyond its own size.
+    pub fn heap_bytes(&self) -> u64 {
+        (self.others.capacity() * size_of::<(Origin, Held)>()) as u64
+    }
+
     /// Shares held.
     pub fn len(&self) -> usize {
         self.others.len() + usize::from(self.own.is_some())
@@ -395,6 +433,11 @@ impl Shares {
     /// True if no share is held.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The other origins of which a share is held.
+    pub fn origins(&self) -> impl Iterator<Item = Origin> + '_ {
+        self.others.iter().map(|(origin, _)| *origin)
     }
 }
 

@@ -41,12 +41,16 @@ impl Keyspace {
             slot.bucket_ms = bucket_ms(now_ms, slot.deadline_ms);
             self.deadlines.enter(slot.bucket_ms, key);
         } else {
-            let (mut slot, _) = found.remove();
-            shard.shrink(|key| self.hash(key));
             self.holdings.release(place_bytes(&key));
             slot.bucket_ms = 0;
+            if slot.record.is_none() {
+                self.holdings.note_expired();
+            } else if self.show(now_ms, slot) || self.keeps_hidden(now_ms, slot) {
+                return;
+            }
+            let (slot, _) = found.remove();
+            shard.shrink(|key| self.hash(key));
             self.drop_slot(&slot);
-            self.holdings.note_expired();
         }
     }
 }

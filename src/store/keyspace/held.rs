@@ -11,8 +11,8 @@ use hashbrown::hash_table::OccupiedEntry;
 
 use super::super::account::Full;
 use super::super::sync::MutexGuard;
-use super::shard::{NEVER, Shard, Slot};
-use super::undo::Undo;
+use super::shard::{HIDDEN, NEVER, Shard, Slot};
+use super::undo::{State, Undo};
 use super::{Keyspace, Value, shard_of, slot_bytes};
 
 /// See the module.
@@ -80,9 +80,13 @@ fn live<'s>(
 ) -> Option<OccupiedEntry<'s, Slot>> {
     let shard = shards.get(shard_of(hash));
     debug_assert!(shard.is_some(), "a key whose shard is not held");
-    let found = shard?.find(hash, key)?;
+    let mut found = shard?.find(hash, key)?;
     if found.get().deadline_ms > now_ms {
         return Some(found);
+    }
+    if found.get().record.is_some() {
+        // Its sum holds no longer, or it is kept for its record alone.
+        return keyspace.show(now_ms, found.get_mut()).then_some(found);
     }
     let (slot, _) = found.remove();
     keyspace.drop_slot(&slot);
@@ -158,12 +162,16 @@ impl<'k> Held<'k> {
     pub fn look(&mut self, key: &[u8]) -> Option<(&Value, Option<u64>)> {
         let hash = self.hash_of(key);
         let slot = live(self.keyspace, self.now_ms, &mut self.shards, hash, key)?.into_mut();
-        Some((&slot.value, public(slot.deadline_ms)))
+        let now_ms = self.now_ms;
+        let shared = slot.shown_record().map(|record| record.shares.deadline_ms(now_ms));
+        Some((&slot.value, public(shared.unwrap_or(slot.deadline_ms))))
     }
 
     /// Bytes that `key` and its value are charged for; `None` if it does not exist.
     pub fn bytes(&mut self, key: &[u8]) -> Option<u64> {
-        self.get(key).map(|value| slot_bytes(key, value))
+        let hash = self.hash_of(key);
+        let slot = live(self.keyspace, self.now_ms, &mut self.shards, hash, key)?.into_mut();
+        Some(slot.bytes())
     }
 
     pub(super) fn keyspace(&self) -> &'k Keyspace {
@@ -205,10 +213,9 @@ impl Held<'_> {
                 if let Some(undo) = undo {
                     undo.changes(hash, slot);
                 }
-                slot.value = value;
-                keyspace.settle(*now_ms, slot, deadline_ms);
+                keyspace.assign(*now_ms, slot, value, deadline_ms);
             }
-            None => self.create(hash, key, value, deadline_ms)?,
+            None => self.create(hash, key, value, Some(deadline_ms))?,
         }
         self.changed(hash, key);
         Ok(())
@@ -242,11 +249,12 @@ impl Held<'_> {
                 if let Some(undo) = undo {
                     undo.changes(hash, slot);
                 }
+                keyspace.add_share(*now_ms, slot, delta)?;
                 slot.value = Value::Counter(sum);
                 sum
             }
             None => {
-                self.create(hash, key, Value::Counter(delta), NEVER)?;
+                self.create(hash, key, Value::Counter(delta), None)?;
                 delta
             }
         };
@@ -270,7 +278,7 @@ impl Held<'_> {
         if let Some(undo) = undo {
             undo.changes(hash, slot);
         }
-        keyspace.settle(*now_ms, slot, deadline_ms);
+        keyspace.move_deadline(*now_ms, slot, deadline_ms);
         self.changed(hash, key);
         true
     }
@@ -279,9 +287,18 @@ impl Held<'_> {
     pub fn remove(&mut self, key: &[u8]) -> bool {
         let hash = self.hash_of(key);
         let Held { keyspace, now_ms, shards, undo, .. } = self;
-        let Some(found) = live(keyspace, *now_ms, shards, hash, key) else {
+        let Some(mut found) = live(keyspace, *now_ms, shards, hash, key) else {
             return false;
         };
+        if found.get().record.is_some() {
+            // Others must hear of it: it is kept for that.
+            if let Some(undo) = undo {
+                undo.changes(hash, found.get());
+            }
+            keyspace.erase_share(*now_ms, found.get_mut());
+            self.changed(hash, key);
+            return true;
+        }
         let (slot, _) = found.remove();
         keyspace.drop_slot(&slot);
         if let Some(undo) = undo {
@@ -294,15 +311,27 @@ impl Held<'_> {
         true
     }
 
-    /// Makes a slot for a key that has none.
+    /// Makes a key that does not exist. `deadline_ms`: `None` where nothing was said of it, which
+    /// is no deadline too.
     fn create(
         &mut self,
         hash: u64,
         key: &[u8],
         value: Value,
-        deadline_ms: u64,
+        deadline_ms: Option<u64>,
     ) -> Result<(), Full> {
         let Held { keyspace, now_ms, shards, undo, .. } = self;
+        if keyspace.shares_counters()
+            && let Some(mut hidden) = shards.get(shard_of(hash)).and_then(|s| s.find(hash, key))
+        {
+            let slot = hidden.get_mut();
+            keyspace.holdings.charge(value.heap_bytes())?;
+            if let Some(undo) = undo {
+                undo.changes(hash, slot);
+            }
+            keyspace.come(*now_ms, slot, value, deadline_ms);
+            return Ok(());
+        }
         keyspace.holdings.charge(slot_bytes(key, &value))?;
         let Some(shard) = shards.get(shard_of(hash)) else {
             keyspace.holdings.release(slot_bytes(key, &value));
@@ -312,10 +341,10 @@ impl Held<'_> {
         if let Some(undo) = undo {
             undo.came(hash, &key);
         }
-        let slot = Slot { key, value, deadline_ms: NEVER, bucket_ms: 0 };
+        let empty = Value::Counter(0);
+        let slot = Slot { key, value: empty, deadline_ms: HIDDEN, bucket_ms: 0, record: None };
         let slot = shard.insert(hash, slot, |key| keyspace.hash(key));
-        keyspace.holdings.came();
-        keyspace.settle(*now_ms, slot, deadline_ms);
+        keyspace.come(*now_ms, slot, value, deadline_ms);
         Ok(())
     }
 
@@ -353,18 +382,17 @@ impl Held<'_> {
         }
     }
 
-    fn put_back(&mut self, hash: u64, key: &Arc<[u8]>, held: Option<(Value, u64)>) {
+    fn put_back(&mut self, hash: u64, key: &Arc<[u8]>, held: Option<State>) {
         let Held { keyspace, now_ms, shards, .. } = self;
         let Some(shard) = shards.get(shard_of(hash)) else { return };
         if let Some(found) = shard.find(hash, key) {
             keyspace.drop_slot(&found.remove().0);
         }
-        let Some((value, deadline_ms)) = held else { return };
-        keyspace.holdings.charge_anyway(slot_bytes(key, &value));
-        let slot = Slot { key: key.clone(), value, deadline_ms: NEVER, bucket_ms: 0 };
+        let Some(State { value, deadline_ms, record }) = held else { return };
+        let slot = Slot { key: key.clone(), value, deadline_ms, bucket_ms: 0, record };
+        keyspace.holdings.charge_anyway(slot.bytes());
         let slot = shard.insert(hash, slot, |key| keyspace.hash(key));
-        keyspace.holdings.came();
-        keyspace.settle(*now_ms, slot, deadline_ms);
+        keyspace.come_back(*now_ms, slot);
     }
 
     /// True if something was changed that cannot be rolled back, in the keyspace or beside it.

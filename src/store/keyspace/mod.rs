@@ -7,15 +7,18 @@
 //! Deadlines  a skiplist of buckets: a key stands in one, at or after its deadline when it was put
 //!            there; popped while the deadline has moved on, it is put back
 //! Watches    marks that a change of a key sets, for WATCH
+//! Record     what nodes have added to a counter that they share, beside its slot
 //! Whole      all shards one after another, held or not: walks, counts, flushes
 //! ```
 //! Not here: what a value means. Invariant: a key past its deadline is never seen; it is freed when
 //! it is next touched or when its bucket is popped.
 
 mod deadlines;
+mod exchange;
 mod expiry;
 mod held;
 mod shard;
+mod shared;
 mod holdings;
 mod undo;
 mod value;
@@ -24,10 +27,12 @@ mod watch;
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 
+pub use exchange::{HeldShare, SharesHeld};
 pub use held::{AddError, Held};
 pub use value::{Value, parse_integer};
 pub use walk::Whole;
@@ -35,6 +40,7 @@ pub use watch::Watch;
 
 use self::deadlines::Deadlines;
 use self::shard::{NEVER, Shard, Slot};
+use self::shared::Sharing;
 use self::holdings::Holdings;
 use self::watch::Watches;
 use super::account::Account;
@@ -56,6 +62,7 @@ pub struct Keyspace {
     deadlines: Deadlines,
     watches: Arc<Watches>,
     holdings: Holdings,
+    sharing: Sharing,
 }
 
 fn place_bytes(key: &[u8]) -> u64 {
@@ -82,6 +89,7 @@ impl Keyspace {
             deadlines: Deadlines::default(),
             watches: Arc::default(),
             holdings: Holdings::new(account),
+            sharing: Sharing::default(),
         }
     }
 
@@ -93,8 +101,12 @@ impl Keyspace {
     /// Gives back what a slot was charged that is in no table any more. Its place in the index is
     /// given up too where that is quick, else it goes with its bucket.
     fn drop_slot(&self, slot: &Slot) {
-        self.holdings.release(slot_bytes(&slot.key, &slot.value));
-        self.holdings.went(1);
+        self.holdings.release(slot.bytes());
+        if slot.is_hidden() {
+            self.sharing.hidden.fetch_sub(1, Relaxed);
+        } else {
+            self.holdings.went(1);
+        }
         if slot.bucket_ms > 0 && self.deadlines.leave(slot.bucket_ms, &slot.key) {
             self.holdings.release(place_bytes(&slot.key));
         }
@@ -104,9 +116,13 @@ impl Keyspace {
     /// place that is now too early, or needed no more, is found out when its bucket is popped.
     fn settle(&self, now_ms: u64, slot: &mut Slot, deadline_ms: u64) {
         slot.deadline_ms = deadline_ms;
-        if deadline_ms == NEVER {
-            return;
+        if deadline_ms != NEVER {
+            self.await_time(now_ms, slot, deadline_ms);
         }
+    }
+
+    /// Has `slot` looked at once `deadline_ms` has passed.
+    fn await_time(&self, now_ms: u64, slot: &mut Slot, deadline_ms: u64) {
         let bucket_ms = deadlines::bucket_ms(now_ms, deadline_ms);
         let bytes = place_bytes(&slot.key);
         if slot.bucket_ms == 0 {

@@ -7,9 +7,12 @@ use hashbrown::hash_table::OccupiedEntry;
 
 use super::Value;
 use super::deadlines::Key;
+use super::shared::Record;
 
 /// Deadline of a key that has none.
 pub(super) const NEVER: u64 = u64::MAX;
+/// Deadline of a slot that is kept for its record alone: no key is seen there.
+pub(super) const HIDDEN: u64 = 0;
 /// Slots for which a shard keeps its room whatever it holds.
 const SHRINK_FROM: usize = 64;
 
@@ -23,6 +26,34 @@ pub(super) struct Slot {
     /// The index bucket that it stands in, 0 = in none. It may outlast the deadline that put it
     /// there.
     pub(super) bucket_ms: u64,
+    /// What nodes have added to it, where it is a counter that they share. The value is then the
+    /// sum, and the deadline the time until which it holds.
+    pub(super) record: Option<Box<Record>>,
+}
+
+impl Slot {
+    /// True if a live key is seen here.
+    pub(super) fn is_live(&self, now_ms: u64) -> bool {
+        self.deadline_ms > now_ms
+            || self.record.as_ref().is_some_and(|record| record.shares.count(now_ms).is_some())
+    }
+
+    /// True if it is kept for its record alone.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.deadline_ms == HIDDEN
+    }
+
+    /// The record, if the value is its sum and no local one that hides it.
+    pub(super) fn shown_record(&mut self) -> Option<&mut Record> {
+        let is_sum = matches!(self.value, Value::Counter(_));
+        self.record.as_deref_mut().filter(|_| is_sum)
+    }
+
+    /// Bytes that it is charged for, its place in the index not included.
+    pub(super) fn bytes(&self) -> u64 {
+        let record = self.record.as_ref().map_or(0, |record| record.bytes());
+        super::slot_bytes(&self.key, &self.value) + record
+    }
 }
 
 /// See the module.
@@ -58,6 +89,10 @@ impl Shard {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
+        self.slots.iter_mut()
     }
 
     /// Takes everything out.

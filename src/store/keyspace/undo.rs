@@ -8,6 +8,7 @@ use hashbrown::hash_table::Entry;
 
 use super::deadlines::Key;
 use super::shard::Slot;
+use super::shared::Record;
 use super::value::Value;
 
 /// A key and what it held.
@@ -15,8 +16,16 @@ use super::value::Value;
 pub(super) struct Before {
     pub(super) hash: u64,
     pub(super) key: Key,
-    /// Its value and deadline; `None`: it did not exist.
-    pub(super) held: Option<(Value, u64)>,
+    /// What it held; `None`: there was no slot.
+    pub(super) held: Option<State>,
+}
+
+/// What a slot held.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) value: Value,
+    pub(super) deadline_ms: u64,
+    pub(super) record: Option<Box<Record>>,
 }
 
 /// See the module.
@@ -26,7 +35,7 @@ pub(super) struct Undo {
 }
 
 impl Undo {
-    fn note(&mut self, hash: u64, key: &Key, held: impl FnOnce() -> Option<(Value, u64)>) {
+    fn note(&mut self, hash: u64, key: &Key, held: impl FnOnce() -> Option<State>) {
         let same = |before: &Before| before.key == *key;
         if let Entry::Vacant(entry) = self.keys.entry(hash, same, |before| before.hash) {
             entry.insert(Before { hash, key: key.clone(), held: held() });
@@ -35,7 +44,12 @@ impl Undo {
 
     /// The key is about to change.
     pub(super) fn changes(&mut self, hash: u64, slot: &Slot) {
-        self.note(hash, &slot.key, || Some((slot.value.clone(), slot.deadline_ms)));
+        let state = || State {
+            value: slot.value.clone(),
+            deadline_ms: slot.deadline_ms,
+            record: slot.record.clone(),
+        };
+        self.note(hash, &slot.key, || Some(state()));
     }
 
     /// The key has come to be.
@@ -45,8 +59,8 @@ impl Undo {
 
     /// The key is gone.
     pub(super) fn went(&mut self, hash: u64, slot: Slot) {
-        let Slot { key, value, deadline_ms, .. } = slot;
-        self.note(hash, &key, || Some((value, deadline_ms)));
+        let Slot { key, value, deadline_ms, record, .. } = slot;
+        self.note(hash, &key, || Some(State { value, deadline_ms, record }));
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Before> {

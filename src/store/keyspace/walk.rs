@@ -5,9 +5,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::shard::{Shard, Slot};
-use super::{Held, Keyspace, SHARDS, Value, place_bytes, slot_bytes};
+use super::{Held, Keyspace, SHARDS, Value, place_bytes};
 
 /// Bits of a hash in a walk's place; the shard's number is above them.
 const HASH_BITS: u32 = 23;
@@ -118,13 +119,14 @@ fn flush_shard(keyspace: &Keyspace, shard: &mut Shard, number: usize, now_ms: u6
     if keyspace.watches.any() {
         keyspace.watches.all_changed(|hash, key| {
             super::shard_of(hash) == number
-                && shard.find(hash, key).is_some_and(|slot| slot.get().deadline_ms > now_ms)
+                && shard.find(hash, key).is_some_and(|slot| slot.get().is_live(now_ms))
         });
     }
     let slots = shard.take();
-    let bytes = |slot: &Slot| slot_bytes(&slot.key, &slot.value);
-    keyspace.holdings.release(slots.iter().map(bytes).sum());
-    keyspace.holdings.went(slots.len() as u64);
+    keyspace.holdings.release(slots.iter().map(Slot::bytes).sum());
+    let hidden = slots.iter().filter(|slot| slot.is_hidden()).count() as u64;
+    keyspace.sharing.hidden.fetch_sub(hidden, Relaxed);
+    keyspace.holdings.went(slots.len() as u64 - hidden);
 }
 
 /// Visits the keys of a shard with the smallest hashes at or above `from`, at least `rest` if
@@ -139,7 +141,7 @@ fn smallest(
 ) -> Option<u64> {
     let live: Vec<(u64, &Slot)> = shard
         .iter()
-        .filter(|slot| slot.deadline_ms > now_ms)
+        .filter(|slot| slot.is_live(now_ms))
         .map(|slot| (keyspace.hash(&slot.key) & HASH_MASK, slot))
         .filter(|(hash, _)| *hash >= from)
         .collect();

@@ -62,6 +62,9 @@ pub struct Context<'a> {
     pub now_ns: u64,
     /// Monotonic nanoseconds, for statistics and the slow log.
     pub ticker: fn() -> u64,
+    /// The node joins its cluster and does not have all counts yet: only what a row's
+    /// [`Flags::LOADING`] lets pass is served. One reading a slice.
+    pub loading: bool,
     /// The settings as they were when the slice began.
     pub config: &'a Config,
     /// The counting.

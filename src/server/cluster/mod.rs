@@ -77,6 +77,8 @@ impl Cluster {
 
     /// Starts the node on this runtime.
     pub(super) fn start(self, process: Arc<Process>) -> Running {
+        // The node tells more once the names are looked up.
+        process.cluster.store(Some(Arc::new(report::of_joiner(&self.settings))));
         let leave = Arc::new(Notify::new());
         let (ready, is_ready) = watch::channel(false);
         let task = tokio::spawn(run(self, process, ready, leave.clone()));

@@ -17,6 +17,8 @@ use support::{Server, free_port, program};
 const SPREAD: Duration = Duration::from_secs(1);
 /// Three nodes that start together are ready within this time.
 const START: Duration = Duration::from_secs(4);
+/// Longest wait until a node that was killed is held for gone; it takes about 6 s.
+const GONE: Duration = Duration::from_secs(30);
 /// A window that no test sees the end of.
 const SCALE: &str = "7d";
 
@@ -156,6 +158,66 @@ fn reset_set_refund_and_flush_reach_every_node() {
     agree(&mut each, "other", ":0", SPREAD);
     each.iter_mut().for_each(|client| hit(client, "other", 2));
     agree(&mut each, "other", ":6", SPREAD);
+}
+
+/// `state count` of each origin that RL.EXPLAIN tells, this node's first, and its sentence.
+fn explain(client: &mut Wire, key: &str, limit: &str) -> (Vec<String>, String) {
+    client.request(&["RL.EXPLAIN", key, SCALE, limit]);
+    let mut words = Vec::new();
+    while words.last().is_none_or(|word| word != "why") {
+        let line = client.line();
+        // Lengths of bulk strings say nothing here, but for the null.
+        if !line.starts_with('$') || line == "$-1" {
+            words.push(line);
+        }
+    }
+    let origins = words.split(|word| word == "*14").skip(1).map(|origin| {
+        let field = |name: &str| {
+            let at = origin.iter().position(|word| word == name).expect("a field");
+            origin[at + 1].trim_start_matches(':').to_owned()
+        };
+        assert!(field("last_heard_ms").parse::<i64>().expect("a number") < 10_000);
+        let state = field("state");
+        // What a node last said of itself may be that it joins.
+        let is_alive = ["alive", "joining", "ready"].contains(&state.as_str());
+        format!("{} {}", if is_alive { "alive" } else { &state }, field("count"))
+    });
+    (origins.collect(), client.text())
+}
+
+#[test]
+fn a_count_is_explained_by_node_also_after_one_of_them_was_killed() {
+    let cluster = Cluster::new(3);
+    let mut nodes = cluster.start(3);
+    let mut each = clients(&nodes);
+    for (client, times) in each.iter_mut().zip([3, 4, 5]) {
+        hit(client, "why", times);
+    }
+    agree(&mut each, "why", ":12", SPREAD);
+    for (client, own) in each.iter_mut().zip([3, 4, 5]) {
+        let (origins, why) = explain(client, "why", "10");
+        assert_eq!(origins[0], format!("myself {own}"));
+        let mut others = origins[1..].to_vec();
+        others.sort();
+        let expected: Vec<String> =
+            [3, 4, 5].iter().filter(|it| **it != own).map(|it| format!("alive {it}")).collect();
+        assert_eq!(others, expected);
+        assert!(why.starts_with("denied: 12 counted of 10; a hit passes again in "), "{why}");
+    }
+    drop((nodes.pop(), each.pop()));
+    let deadline = Instant::now() + GONE;
+    let why = loop {
+        let (mut origins, why) = explain(&mut each[0], "why", "10");
+        origins.sort();
+        if origins == ["alive 4", "departed 5", "myself 3"] {
+            break why;
+        }
+        assert!(Instant::now() < deadline, "{origins:?} {why}");
+        std::thread::yield_now();
+    };
+    assert!(why.contains("denied: 12 counted of 10;"), "{why}");
+    assert!(why.contains("; 5 were counted by nodes that have departed, and stay"), "{why}");
+    assert!(why.contains("its hits since then, if any, are missing here"), "{why}");
 }
 
 /// What `look` saw of a node that was joining throughout: its only seed does not exist. On a machine

@@ -8,7 +8,7 @@ use super::settings::Settings;
 use crate::cluster::membership::{MemberInfo, MemberState};
 use crate::cluster::replication::{OriginFigures, ReadyBy};
 use crate::cluster::wire::State;
-use crate::command::{ClusterReport, NodeReport};
+use crate::command::{ClusterReport, NodeReport, OriginReport};
 
 pub(super) fn of(node: &Node, now_ms: u64) -> ClusterReport {
     let origins = node.replica.origins(now_ms);
@@ -36,6 +36,7 @@ pub(super) fn of(node: &Node, now_ms: u64) -> ClusterReport {
         is_sealed: node.settings.secret_file.is_some(),
         figures: figures(node, &origins),
         nodes: std::iter::once(this).chain(others).collect(),
+        origins: origins.iter().map(origin).collect(),
     }
 }
 
@@ -69,6 +70,14 @@ fn other(member: &MemberInfo, known: Option<&OriginFigures>, carried: Carried) -
         in_bytes: carried.in_bytes,
         out_bytes: carried.out_bytes,
         version: member.identity.proto_max,
+    }
+}
+
+fn origin(known: &OriginFigures) -> OriginReport {
+    OriginReport {
+        epoch: known.origin.0,
+        heard_at_ms: known.heard_at_ms,
+        incomplete_until_ms: known.incomplete_until_ms,
     }
 }
 

@@ -89,7 +89,7 @@ fn each_origin_has_its_own_share_refunds_too() {
     assert_eq!(b.refund(&mut b.reader(), NOW, b"k", series(Kind::Fixed), 4), 3);
     tell(&a, &c, NOW);
     tell(&b, &c, NOW);
-    let others = vec![(Origin(2), share(2, 4))];
+    let others = [(Origin(2), share(2, 4))];
     let told = explain(&b, NOW, Kind::Fixed, 10);
     assert_eq!(told.current.own, others[0].1);
     assert_eq!(told.current.others, [(Origin(1), share(5, 0))]);

@@ -87,7 +87,7 @@ impl Cluster {
 }
 
 impl Running {
-    /// Returns once clients may be served. An error is the node's own, and final.
+    /// Returns once all counts are here. An error is the node's own, and final.
     pub(super) async fn ready(&mut self) -> anyhow::Result<()> {
         if self.ready.wait_for(|ready| *ready).await.is_ok() {
             return Ok(());

@@ -8,7 +8,7 @@ use crate::command::Host;
 
 /// The line of a server that listens and does not have all counts yet.
 pub(super) fn joining(addresses: &[Address]) -> String {
-    format!("joining: clients of {} are answered LOADING until then", listed(addresses))
+    format!("joining; until it is ready clients of {} are answered LOADING", listed(addresses))
 }
 
 fn listed(addresses: &[Address]) -> String {

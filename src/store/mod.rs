@@ -31,6 +31,7 @@ mod resets;
 mod scan;
 mod series;
 mod shard;
+mod shares;
 mod slots;
 mod sync;
 mod table;
@@ -51,6 +52,7 @@ pub use registry::{SERIES_MAX, TooManyScales};
 pub use resets::Reset;
 pub use scan::{Held, ScanPlace};
 pub use series::Series;
+pub use shares::{Share, Shares};
 pub use table::{Refusal, SHARDS};
 pub use windows::{ID_MAX, Windows};
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::explain_why::why;
 use super::ratelimit::{answer, limited};
 use super::{Args, ClusterReport, Context, NodeReport};
-use crate::engine::{Explanation, Series, Share, Shares};
+use crate::engine::{Breakdown, Explanation, OriginCount, Series};
 use crate::limiter::Kind;
 use crate::resp::{self, Frame, Reply};
 
@@ -20,9 +20,9 @@ pub(super) struct Part<'a> {
     pub(super) node: Option<&'a NodeReport>,
     pub(super) state: &'static str,
     /// In the current window.
-    pub(super) current: Share,
+    pub(super) current: OriginCount,
     /// In the window before it.
-    pub(super) previous: Share,
+    pub(super) previous: OriginCount,
     /// How long ago it was last heard itself, ms; `None` = never.
     pub(super) heard_ms: Option<u64>,
     /// Memory did not suffice for all of its counts.
@@ -55,7 +55,7 @@ pub(super) fn explain(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 /// nodes that are alive.
 fn parts<'a>(now_ms: u64, told: &Explanation, cluster: Option<&'a ClusterReport>) -> Vec<Part<'a>> {
     let nodes = cluster.map_or(&[][..], |cluster| &cluster.nodes);
-    let mut shares: BTreeMap<u64, [Share; 2]> = BTreeMap::new();
+    let mut shares: BTreeMap<u64, [OriginCount; 2]> = BTreeMap::new();
     let alive = nodes.iter().filter(|node| !is_gone(node.state) && node.state != MYSELF);
     shares.extend(alive.map(|node| (node.epoch, Default::default())));
     for (at, window) in [Some(&told.current), told.previous.as_ref()].into_iter().enumerate() {
@@ -68,7 +68,7 @@ fn parts<'a>(now_ms: u64, told: &Explanation, cluster: Option<&'a ClusterReport>
         node: nodes.iter().find(|node| node.state == MYSELF),
         state: MYSELF,
         current: told.current.own,
-        previous: told.previous.as_ref().map_or(Share::default(), |window| window.own),
+        previous: told.previous.as_ref().map_or(OriginCount::default(), |window| window.own),
         heard_ms: Some(0),
         is_incomplete: false,
     };
@@ -121,7 +121,7 @@ fn reply(now_ms: u64, series: Series, limit: u64, told: &Explanation, parts: &[P
     ];
     if is_sliding {
         fields.push(("current", number(current.count())));
-        fields.push(("previous", number(previous.as_ref().map_or(0, Shares::count))));
+        fields.push(("previous", number(previous.as_ref().map_or(0, Breakdown::count))));
         fields.push(("previous_weighted", number(told.faded)));
     }
     let origins = parts.iter().map(|part| origin(part, is_sliding)).collect();

@@ -5,7 +5,7 @@
 
 use super::Engine;
 use crate::limiter::{Attempt, Kind, Verdict, Window, sliding};
-use crate::store::{Name, Origin, Series, Shares};
+use crate::store::{Breakdown, Name, Origin, Series};
 
 /// A counter's verdict and what it follows from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +18,9 @@ pub struct Explanation {
     /// Whose own counts are told as such.
     pub origin: Origin,
     /// What was counted in the window.
-    pub current: Shares,
+    pub current: Breakdown,
     /// What was counted in the window before it; a fixed counter has no use for it.
-    pub previous: Option<Shares>,
+    pub previous: Option<Breakdown>,
     /// What the previous window still adds to the count.
     pub faded: u64,
 }
@@ -31,9 +31,9 @@ impl Engine {
         let name = Name::at(now_ms, series, key);
         let (window, kind) = (name.window, series.kind);
         let earlier = name.previous().filter(|_| kind == Kind::Sliding);
-        let previous = earlier.map(|name| self.windows.shares(&name));
-        let current = self.windows.shares(&name);
-        let before = previous.as_ref().map_or(0, Shares::count);
+        let previous = earlier.map(|name| self.windows.breakdown(&name));
+        let current = self.windows.breakdown(&name);
+        let before = previous.as_ref().map_or(0, Breakdown::count);
         let left = current.count();
         let verdict = |increment: u64| {
             let with = left.saturating_add(increment);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::MemoryPolicy;
-use crate::engine::{Charge, Freshness, Hit, Item, Options, Share};
+use crate::engine::{Charge, Freshness, Hit, Item, Options, OriginCount};
 use crate::limiter::Scale;
 
 const NOW: u64 = 1_790_000_000_123;
@@ -55,15 +55,15 @@ fn explain(engine: &Engine, now_ms: u64, kind: Kind, limit: u64) -> Explanation 
     told
 }
 
-fn share(count: u64, refunded: u64) -> Share {
-    Share { count, refunded }
+fn share(count: u64, refunded: u64) -> OriginCount {
+    OriginCount { count, refunded }
 }
 
 #[test]
 fn a_counter_that_nobody_has_hit_is_explained_and_not_created() {
     let engine = engine(1);
     let told = explain(&engine, NOW, Kind::Sliding, 5);
-    assert_eq!((told.current, told.previous), (Shares::default(), Some(Shares::default())));
+    assert_eq!((told.current, told.previous), (Breakdown::default(), Some(Breakdown::default())));
     assert_eq!((told.verdict.allowed, told.verdict.remaining), (true, 5));
     assert_eq!(engine.report(NOW).tables, 0);
 }

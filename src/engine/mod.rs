@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 pub use crate::store::{
-    Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, Series, Share, Shares,
+    Breakdown, Hint, KEY_BYTES_MAX, Name, OriginCount, Reader, Refusal, SERIES_MAX, Series,
 };
 pub use count::{Charge, Hit};
 pub use explain::Explanation;

@@ -13,6 +13,7 @@
 
 mod account;
 mod arena;
+mod breakdown;
 mod census;
 mod changes;
 mod counter;
@@ -31,7 +32,7 @@ mod resets;
 mod scan;
 mod series;
 mod shard;
-mod shares;
+
 mod slots;
 mod sync;
 mod table;
@@ -40,6 +41,7 @@ mod tests;
 mod windows;
 
 pub use account::{Account, Full};
+pub use breakdown::{Breakdown, OriginCount};
 pub use changes::{Change, Which};
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
@@ -52,7 +54,7 @@ pub use registry::{SERIES_MAX, TooManyScales};
 pub use resets::Reset;
 pub use scan::{Held, ScanPlace};
 pub use series::Series;
-pub use shares::{Share, Shares};
+
 pub use table::{Refusal, SHARDS};
 pub use windows::{ID_MAX, Windows};
 

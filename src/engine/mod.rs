@@ -7,6 +7,7 @@
 mod cells;
 mod count;
 mod hold;
+mod explain;
 mod keys;
 mod many;
 mod replica;
@@ -19,10 +20,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 pub use crate::store::{
-    AddError, Full, Held, Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, Series, Value,
-    Watch, Whole, parse_integer,
+    AddError, Breakdown, Full, Held, Hint, KEY_BYTES_MAX, Name, OriginCount, Reader, Refusal,
+    SERIES_MAX, Series, Value, Watch, Whole, parse_integer,
 };
 pub use count::{Charge, Hit};
+pub use explain::Explanation;
 pub use keys::{LOOKS_MAX, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
 pub use replica::{Freshness, Item, Merged, Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, ScanPlace, Share, ShareSaid};

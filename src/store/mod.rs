@@ -13,6 +13,7 @@
 
 mod account;
 mod arena;
+mod breakdown;
 mod census;
 mod changes;
 mod counter;
@@ -32,6 +33,7 @@ mod scan;
 mod series;
 mod shard;
 mod shares;
+
 mod slots;
 mod sync;
 mod table;
@@ -40,6 +42,7 @@ mod tests;
 mod windows;
 
 pub use account::{Account, Full};
+pub use breakdown::{Breakdown, OriginCount};
 pub use changes::{Change, Which};
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
@@ -53,6 +56,7 @@ pub use resets::Reset;
 pub use scan::{Kept, ScanPlace};
 pub use series::Series;
 pub use shares::{CountOverflow, LATE_MS, Moved, NEVER_MS, SHARED_KEY_BYTES_MAX, Share, ShareSaid, Shares, SharesMerged, TOMBSTONE_MS};
+
 pub use table::{Refusal, SHARDS};
 pub use windows::{ID_MAX, Windows};
 

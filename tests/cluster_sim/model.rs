@@ -46,6 +46,7 @@ pub(crate) fn parts(item: &Item) -> (Subject, Slot) {
         Item::Reset { key, stamp, until_ms } => {
             (Subject::Reset(key.clone()), slot(*stamp, 0, *until_ms))
         }
+        Item::Share { .. } => panic!("the model has no keyspace"),
     }
 }
 

@@ -6,8 +6,8 @@
 
 mod cells;
 mod count;
-mod hold;
 mod explain;
+mod hold;
 mod keys;
 mod many;
 mod replica;
@@ -21,13 +21,16 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 pub use crate::store::{
     AddError, Breakdown, Full, Held, Hint, KEY_BYTES_MAX, Name, OriginCount, Reader, Refusal,
-    SERIES_MAX, Series, Value, Watch, Whole, parse_integer,
+    SERIES_MAX, Series, TOMBSTONES_MAX, Value, Watch, Whole, parse_integer,
 };
 pub use count::{Charge, Hit};
 pub use explain::Explanation;
 pub use keys::{LOOKS_MAX, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
-pub use replica::{Freshness, Item, Merged, Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, ScanPlace, Share, ShareSaid};
+pub use replica::{
+    Freshness, Item, Merged, Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, ScanPlace, Share,
+    ShareSaid,
+};
 pub use report::EngineReport;
 pub use throttle::ThrottleError;
 

@@ -8,7 +8,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Engine;
 use crate::limiter::{COUNT_MAX, Window};
-use crate::store::{Change, HeldShare, Kept, Name, Said, Series, TOMBSTONE_MS, Value, Which};
+use crate::store::{
+    Change, HeldShare, Kept, KeptShare, Name, Said, Series, TOMBSTONE_MS, Value, Which,
+};
 pub use crate::store::{Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, Share, ShareSaid};
 
 /// How far ahead of this node's clock a window may begin that a peer counts in, ms.
@@ -139,6 +141,11 @@ impl Engine {
     /// How many nodes there are, this one included: near a limit others are told sooner.
     pub fn set_nodes(&self, nodes: usize) {
         self.life.nodes.store(nodes.max(1) as u64, Relaxed);
+    }
+
+    /// Whether a known node cannot be reached: erasures are remembered until it has heard of them.
+    pub fn wait_for_members(&self, is_waiting: bool) {
+        self.keyspace.wait_for_members(is_waiting);
     }
 
     /// True once after something made own counts fall (a flush): the cluster then gives a new
@@ -339,8 +346,9 @@ impl Engine {
         };
         let wants = |origin: Option<Origin>| wants(origin.unwrap_or(own));
         if let Some(shard) = shard {
-            let next = self.keyspace.scan_shares(&wants, shard, bytes, &mut |of, version, key, said| {
-                take(of.unwrap_or(own), version, Item::Share { key: key.to_vec(), said });
+            let next = self.keyspace.scan_shares(&wants, shard, bytes, &mut |key, kept| {
+                let KeptShare { origin, version, said } = kept;
+                take(origin.unwrap_or(own), version, Item::Share { key: key.to_vec(), said });
             });
             if let Some(shard) = next {
                 return Some(ScanPlace::Shares { shard });

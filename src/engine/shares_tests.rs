@@ -99,7 +99,10 @@ fn what_was_rolled_back_is_told_to_nobody() {
     drop(held);
     tell(&a, &[&b], 2);
     for node in [&a, &b] {
-        assert_eq!((look(node, NOW + 1, "old"), look(node, NOW + 1, "new")), (Some((5, None)), None));
+        assert_eq!(
+            (look(node, NOW + 1, "old"), look(node, NOW + 1, "new")),
+            (Some((5, None)), None)
+        );
     }
     assert_eq!(add(&a, NOW + 2, "old", 1), 6);
     tell(&a, &[&b], 3);

@@ -46,7 +46,10 @@ pub use breakdown::{Breakdown, OriginCount};
 pub use changes::{Change, Which};
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
-pub use keyspace::{HeldShare, SharesHeld, AddError, Held, Keyspace, Value, Watch, Whole, parse_integer};
+pub use keyspace::{
+    AddError, Held, HeldShare, KeptShare, Keyspace, SharesHeld, TOMBSTONES_MAX, Value, Watch,
+    Whole, parse_integer,
+};
 pub use merge::{Merged, Said};
 pub use origins::{ORIGINS_MAX, Origin};
 pub use pool::{CHUNK_WORDS, TRIM_PERIOD_MS};
@@ -55,7 +58,10 @@ pub use registry::{SERIES_MAX, TooManyScales};
 pub use resets::Reset;
 pub use scan::{Kept, ScanPlace};
 pub use series::Series;
-pub use shares::{CountOverflow, LATE_MS, Moved, NEVER_MS, SHARED_KEY_BYTES_MAX, Share, ShareSaid, Shares, SharesMerged, TOMBSTONE_MS};
+pub use shares::{
+    CountOverflow, LATE_MS, Moved, NEVER_MS, SHARED_KEY_BYTES_MAX, Share, ShareSaid, Shares,
+    SharesMerged, TOMBSTONE_MS,
+};
 
 pub use table::{Refusal, SHARDS};
 pub use windows::{ID_MAX, Windows};

@@ -120,9 +120,10 @@ impl Moved {
     /// began before the end: else a node that counted on would leave a share without any.
     fn moves(&self, share: &Share) -> bool {
         // Its own SET may have given it an end within the row; any other end is the row's.
-        let is_of_the_row = share.until_stamp < self.first_stamp || share.until_stamp != share.birth;
-        let was_alive = share.until_ms > self.at_ms
-            || (is_of_the_row && share.until_ms > self.first_ms);
+        let is_of_the_row =
+            share.until_stamp < self.first_stamp || share.until_stamp != share.birth;
+        let was_alive =
+            share.until_ms > self.at_ms || (is_of_the_row && share.until_ms > self.first_ms);
         let is_of_this_life = share.birth < self.stamp || share.born_ms < self.until_ms;
         self.stamp > share.until_stamp && was_alive && is_of_this_life
     }
@@ -320,7 +321,8 @@ impl Shares {
             // What it told besides must be told further.
             let birth = self.above_all(0);
             let (until_ms, until_stamp) = (NEVER_MS, self.moved.stamp);
-            let share = Share { birth, up: 0, down: 0, holds: false, until_ms, until_stamp, ..own.share };
+            let share =
+                Share { birth, up: 0, down: 0, holds: false, until_ms, until_stamp, ..own.share };
             self.own = Some(Held { share, ..own });
             return true;
         }

@@ -31,9 +31,22 @@ pub enum HeldShare {
     Refused,
 }
 
+/// What is held of one origin's share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptShare {
+    /// Whose; `None` = this node's own.
+    pub origin: Option<Origin>,
+    /// The datagram that last carried it.
+    pub version: u64,
+    /// What the origin says, and what is known of the key.
+    pub said: ShareSaid,
+}
+
 /// Figures of the counters that are shared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SharesHeld {
+    /// Keys that are this node's own, as of the last round over all shards.
+    pub local_keys: u64,
     /// Keys kept for an erasure alone.
     pub tombstones: u64,
     /// Keys whose own share others have yet to be told of.
@@ -118,7 +131,8 @@ impl Keyspace {
         if !self.has_room_for(slot, origin) {
             return HeldShare::Refused;
         }
-        let merged = self.with_record(now_ms, slot, |shares, _| shares.merge(origin, said, version));
+        let merged =
+            self.with_record(now_ms, slot, |shares, _| shares.merge(origin, said, version));
         if merged.own {
             self.list_change(slot);
         }
@@ -126,10 +140,10 @@ impl Keyspace {
             return HeldShare::Known;
         }
         // A string of this node's own hides it.
-        if slot.shown_record().is_some() || slot.deadline_ms <= now_ms {
+        if slot.shows_record() || slot.deadline_ms <= now_ms {
             self.show(now_ms, slot);
         }
-        self.sharing.origins.lock().note(origin);
+        self.sharing.census.lock().note(origin);
         if self.watches.any() {
             self.watches.changed(hash, key);
         }
@@ -157,8 +171,7 @@ impl Keyspace {
         if self.holdings.charge(slot_bytes(key, &value)).is_err() {
             return false;
         }
-        let slot =
-            Slot { key: key.into(), value, deadline_ms: HIDDEN, bucket_ms: 0, record: None };
+        let slot = Slot { key: key.into(), value, deadline_ms: HIDDEN, bucket_ms: 0, record: None };
         shard.insert(hash, slot, |key| self.hash(key));
         self.sharing.hidden.fetch_add(1, Relaxed);
         true
@@ -172,7 +185,7 @@ impl Keyspace {
         wants: &dyn Fn(Option<Origin>) -> Option<u64>,
         from: usize,
         bytes: usize,
-        take: &mut dyn FnMut(Option<Origin>, u64, &[u8], ShareSaid),
+        take: &mut dyn FnMut(&[u8], KeptShare),
     ) -> Option<usize> {
         let mut taken_bytes = 0;
         for number in from..SHARDS {
@@ -184,7 +197,7 @@ impl Keyspace {
                 let Some(record) = slot.record.as_ref() else { continue };
                 for (origin, version, said) in record.shares.each() {
                     if version > 0 && wants(origin).is_some_and(|cursor| version > cursor) {
-                        take(origin, version, &slot.key, said);
+                        take(&slot.key, KeptShare { origin, version, said });
                         taken_bytes += slot.key.len() + size_of::<ShareSaid>();
                     }
                 }
@@ -196,7 +209,7 @@ impl Keyspace {
     /// Digest of the shares held of an origin (`None`: this node) that end after `horizon_ms`: the
     /// same on every node that holds the same.
     pub fn shares_digest(&self, origin: Option<Origin>, horizon_ms: u64) -> u64 {
-        if origin.is_some_and(|origin| !self.sharing.origins.lock().known.contains(&origin)) {
+        if origin.is_some_and(|origin| !self.sharing.census.lock().known.contains(&origin)) {
             return 0;
         }
         let mut sum = 0_u64;
@@ -227,34 +240,30 @@ impl Keyspace {
                 }
             }
         }
-        self.sharing.origins.lock().note(heir);
+        self.sharing.census.lock().note(heir);
     }
 
     /// The origins of which shares are held, this node's excluded.
     pub fn share_origins(&self) -> Vec<Origin> {
-        self.sharing.origins.lock().known.iter().copied().collect()
+        self.sharing.census.lock().known.iter().copied().collect()
     }
 
     /// Looks at one shard for whose shares it holds; called over and over.
     pub fn sweep_shares(&self) {
-        let number = {
-            let census = self.sharing.origins.lock();
-            if census.known.is_empty() {
-                return;
-            }
-            census.next
-        };
-        let held: BTreeSet<Origin> = {
-            let shard = self.shards[number].lock();
-            let records = shard.iter().filter_map(|slot| slot.record.as_ref());
-            records.flat_map(|record| record.shares.origins()).collect()
-        };
-        let mut census = self.sharing.origins.lock();
-        census.round.extend(held);
-        census.next = (number + 1) % SHARDS;
-        if census.next == 0 {
-            census.known = std::mem::take(&mut census.round);
+        if !self.shares_counters() {
+            return;
         }
+        let number = self.sharing.census.lock().next;
+        let mut origins = BTreeSet::new();
+        let mut local_keys = 0;
+        for slot in self.shards[number].lock().iter() {
+            let record = slot.record.as_ref();
+            origins.extend(record.iter().flat_map(|record| record.shares.origins()));
+            // A cell is shared in its own way.
+            let is_shared = slot.shows_record() || matches!(slot.value, Value::Cell { .. });
+            local_keys += u64::from(!slot.is_hidden() && !is_shared);
+        }
+        self.sharing.census.lock().counted(number, origins, local_keys);
     }
 
     /// Whether a known member cannot be reached: what it has to hear of is then kept for longer.
@@ -265,6 +274,7 @@ impl Keyspace {
     /// Figures of the counters that are shared.
     pub fn shares_held(&self) -> SharesHeld {
         SharesHeld {
+            local_keys: self.sharing.census.lock().local_keys,
             tombstones: self.sharing.hidden.load(Relaxed),
             unsent: self.sharing.changes.lock().len() as u64,
         }

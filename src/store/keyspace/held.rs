@@ -162,9 +162,12 @@ impl<'k> Held<'k> {
     pub fn look(&mut self, key: &[u8]) -> Option<(&Value, Option<u64>)> {
         let hash = self.hash_of(key);
         let slot = live(self.keyspace, self.now_ms, &mut self.shards, hash, key)?.into_mut();
-        let now_ms = self.now_ms;
-        let shared = slot.shown_record().map(|record| record.shares.deadline_ms(now_ms));
-        Some((&slot.value, public(shared.unwrap_or(slot.deadline_ms))))
+        let shown = slot.record.as_ref().filter(|_| slot.shows_record());
+        let deadline_ms = match shown {
+            Some(record) => record.shares.deadline_ms(self.now_ms),
+            None => slot.deadline_ms,
+        };
+        Some((&slot.value, public(deadline_ms)))
     }
 
     /// Bytes that `key` and its value are charged for; `None` if it does not exist.

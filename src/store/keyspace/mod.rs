@@ -17,9 +17,9 @@ mod deadlines;
 mod exchange;
 mod expiry;
 mod held;
+mod holdings;
 mod shard;
 mod shared;
-mod holdings;
 mod undo;
 mod value;
 mod walk;
@@ -32,16 +32,17 @@ use std::sync::atomic::Ordering::Relaxed;
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 
-pub use exchange::{HeldShare, SharesHeld};
+pub use exchange::{HeldShare, KeptShare, SharesHeld};
 pub use held::{AddError, Held};
+pub use shared::TOMBSTONES_MAX;
 pub use value::{Value, parse_integer};
 pub use walk::Whole;
 pub use watch::Watch;
 
 use self::deadlines::Deadlines;
+use self::holdings::Holdings;
 use self::shard::{NEVER, Shard, Slot};
 use self::shared::Sharing;
-use self::holdings::Holdings;
 use self::watch::Watches;
 use super::account::Account;
 use super::sync::Mutex;
@@ -74,7 +75,6 @@ fn slot_bytes(key: &[u8], value: &Value) -> u64 {
 }
 
 /// The shard of a hash. The table itself uses the low and the top bits; these are between.
-#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
 fn shard_of(hash: u64) -> usize {
     (hash >> 32) as usize % SHARDS
 }

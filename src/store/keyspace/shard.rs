@@ -43,10 +43,9 @@ impl Slot {
         self.deadline_ms == HIDDEN
     }
 
-    /// The record, if the value is its sum and no local one that hides it.
-    pub(super) fn shown_record(&mut self) -> Option<&mut Record> {
-        let is_sum = matches!(self.value, Value::Counter(_));
-        self.record.as_deref_mut().filter(|_| is_sum)
+    /// True if the value is the sum of its record; a string that is no integer hides that.
+    pub(super) fn shows_record(&self) -> bool {
+        self.record.is_some() && matches!(self.value, Value::Counter(_))
     }
 
     /// Bytes that it is charged for, its place in the index not included.

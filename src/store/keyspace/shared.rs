@@ -15,13 +15,13 @@ use super::super::sync::{AtomicBool, AtomicU64, Mutex};
 use super::deadlines::Key;
 use super::held::AddError;
 use super::shard::{HIDDEN, Slot};
-use super::{Keyspace, Value};
+use super::{Keyspace, SHARDS, Value};
 
 /// Bytes charged for a record before its shares: the allocation, and its share of the lists.
 const RECORD_COST_BYTES: u64 = 16 + size_of::<Record>() as u64;
 /// Most slots that are kept for their records alone while a member cannot be reached; beyond it an
 /// erasure is forgotten after its hour whether all have heard of it or not.
-pub(super) const HIDDEN_KEPT_MAX: u64 = 1_000_000;
+pub const TOMBSTONES_MAX: u64 = 1_000_000;
 
 /// What nodes have added to a counter.
 #[derive(Clone, Debug, Default)]
@@ -37,9 +37,12 @@ pub(super) struct Census {
     /// Seen in the last whole round, or heard of since.
     pub(super) known: BTreeSet<Origin>,
     /// Seen in this round so far.
-    pub(super) round: BTreeSet<Origin>,
+    round: BTreeSet<Origin>,
     /// The shard to look at next.
     pub(super) next: usize,
+    /// Keys of this node's own, as of the last whole round.
+    pub(super) local_keys: u64,
+    round_local_keys: u64,
 }
 
 impl Census {
@@ -47,6 +50,17 @@ impl Census {
     pub(super) fn note(&mut self, origin: Origin) {
         self.known.insert(origin);
         self.round.insert(origin);
+    }
+
+    /// A shard was looked at.
+    pub(super) fn counted(&mut self, number: usize, origins: BTreeSet<Origin>, local_keys: u64) {
+        self.round.extend(origins);
+        self.round_local_keys += local_keys;
+        self.next = (number + 1) % SHARDS;
+        if self.next == 0 {
+            self.known = std::mem::take(&mut self.round);
+            self.local_keys = std::mem::take(&mut self.round_local_keys);
+        }
     }
 }
 
@@ -57,7 +71,7 @@ pub(super) struct Sharing {
     pub(super) tag: Option<u16>,
     /// Keys whose own share others have not been told of.
     pub(super) changes: Mutex<Vec<Key>>,
-    pub(super) origins: Mutex<Census>,
+    pub(super) census: Mutex<Census>,
     /// Slots kept for their records alone.
     pub(super) hidden: AtomicU64,
     /// A known member cannot be reached: erasures are kept until it has heard of them.
@@ -169,7 +183,7 @@ impl Keyspace {
         let is_needed = record.shares.ends_ms() > now_ms
             || (self.sharing.is_waiting.load(Relaxed)
                 && record.shares.is_erased()
-                && self.sharing.hidden.load(Relaxed) <= HIDDEN_KEPT_MAX);
+                && self.sharing.hidden.load(Relaxed) <= TOMBSTONES_MAX);
         if is_needed {
             let again_ms = record.shares.ends_ms().max(now_ms.saturating_add(LATE_MS));
             self.await_time(now_ms, slot, again_ms.min(NEVER_MS - 1));
@@ -189,7 +203,8 @@ impl Keyspace {
                 self.show(now_ms, slot);
             }
             _ => {
-                if slot.record.as_ref().is_some_and(|record| record.shares.count(now_ms).is_some()) {
+                if slot.record.as_ref().is_some_and(|record| record.shares.count(now_ms).is_some())
+                {
                     self.with_record(now_ms, slot, |shares, stamp| shares.erase(now_ms, stamp));
                     self.list_change(slot);
                 }
@@ -256,7 +271,7 @@ impl Keyspace {
 
     /// Gives a live slot another deadline.
     pub(super) fn move_deadline(&self, now_ms: u64, slot: &mut Slot, deadline_ms: u64) {
-        if slot.shown_record().is_none() {
+        if !slot.shows_record() {
             return self.settle(now_ms, slot, deadline_ms);
         }
         self.with_record(now_ms, slot, |shares, stamp| {

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{Node, draw_origin};
-use crate::cluster::membership::{self, MemberEvent};
+use crate::cluster::membership::{self, MemberEvent, MemberState};
 use crate::cluster::replication::{Effect, Member, ReadyBy, StreamId, Target};
 use crate::cluster::seal::envelope::Kind;
 use crate::cluster::seal::stream::Hello;
@@ -157,6 +157,9 @@ impl Node {
         self.replica.on_members(self.now_ms(), &members);
         self.replica.set_roster(self.membership.roster());
         self.process.engine.set_nodes(members.len() + 1);
+        // Who left has nothing to bring back; who is down may return with what was erased since.
+        let is_waiting = self.membership.members().any(|it| it.state == MemberState::Down);
+        self.process.engine.wait_for_members(is_waiting);
     }
 
     pub(super) fn publish_report(&self) {

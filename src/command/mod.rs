@@ -19,11 +19,14 @@ mod docs_strings;
 mod expiry;
 mod explain;
 mod explain_why;
+mod extended;
 #[cfg(test)]
 mod fake;
+mod generic;
 pub mod glob;
 mod help;
 mod host;
+mod increx;
 mod info;
 mod info_sections;
 mod introspect;
@@ -40,6 +43,7 @@ mod slowlog;
 mod spec;
 mod stats;
 mod strings;
+mod substrings;
 mod table;
 mod throttle;
 

@@ -6,6 +6,7 @@
 
 mod cells;
 mod count;
+mod draw;
 mod explain;
 mod hold;
 mod keys;
@@ -25,7 +26,7 @@ pub use crate::store::{
 };
 pub use count::{Charge, Hit};
 pub use explain::Explanation;
-pub use keys::{LOOKS_MAX, ScanPage};
+pub use keys::{LOOKS_MAX, Names, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
 pub use replica::{
     Freshness, Item, Merged, Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, ScanPlace, Share,

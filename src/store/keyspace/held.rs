@@ -224,6 +224,76 @@ impl Held<'_> {
         Ok(())
     }
 
+    /// Gives several keys values without deadlines: all of them or, for want of memory, none
+    /// (MSET).
+    ///
+    /// # Errors
+    /// [`Full`]; nothing has changed.
+    pub fn put_many<'a>(
+        &mut self,
+        pairs: impl Iterator<Item = (&'a [u8], Value)> + Clone,
+    ) -> Result<(), Full> {
+        let mut growth = 0_u64;
+        for (key, value) in pairs.clone() {
+            let held = self.bytes(key).unwrap_or(0);
+            growth = growth.saturating_add(slot_bytes(key, &value).saturating_sub(held));
+        }
+        let keyspace = self.keyspace;
+        keyspace.holdings.charge(growth)?;
+        for (key, value) in pairs {
+            let hash = self.hash_of(key);
+            self.store_anyway(hash, key, value, NEVER);
+        }
+        keyspace.holdings.release(growth);
+        Ok(())
+    }
+
+    /// Appends to the string of `key`, which begins empty without a deadline; returns its length.
+    /// Something else than a string is left as it is.
+    ///
+    /// # Errors
+    /// [`Full`]; nothing has changed.
+    pub fn append(&mut self, key: &[u8], more: &[u8]) -> Result<usize, Full> {
+        let hash = self.hash_of(key);
+        let Held { keyspace, now_ms, shards, undo, .. } = self;
+        let length = match live(keyspace, *now_ms, shards, hash, key) {
+            Some(found) => {
+                let slot = found.into_mut();
+                let (before, was_sum) = (slot.value.heap_bytes(), slot.shows_record());
+                let Some(room_bytes) = slot.value.room_for(more.len()) else { return Ok(0) };
+                keyspace.holdings.resize(before, room_bytes)?;
+                if let Some(undo) = undo {
+                    undo.changes(hash, slot);
+                }
+                let length = slot.value.append(more, room_bytes);
+                keyspace.holdings.resize_anyway(room_bytes, slot.value.heap_bytes());
+                keyspace.reassign(*now_ms, slot, was_sum);
+                length
+            }
+            None => {
+                self.create(hash, key, Value::string(more), Some(NEVER))?;
+                more.len()
+            }
+        };
+        self.changed(hash, key);
+        Ok(length)
+    }
+
+    /// Moves what `from` holds, its deadline too, to `to`, which is replaced. Memory for a longer
+    /// name is taken whatever the limit. False if `from` does not exist or is `to`.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        if from == to {
+            return false;
+        }
+        let Some((value, deadline_ms)) = self.look(from) else { return false };
+        let (value, deadline_ms) = (value.clone(), deadline_ms.unwrap_or(NEVER));
+        self.remove(from);
+        let hash = self.hash_of(to);
+        self.remove(to);
+        self.store_anyway(hash, to, value, deadline_ms);
+        true
+    }
+
     /// Replaces what `key` holds and leaves its deadline; a new key has none (SET KEEPTTL).
     ///
     /// # Errors
@@ -314,6 +384,23 @@ impl Held<'_> {
         true
     }
 
+    /// Replaces what `key` holds, whatever the memory limit.
+    fn store_anyway(&mut self, hash: u64, key: &[u8], value: Value, deadline_ms: u64) {
+        let Held { keyspace, now_ms, shards, undo, .. } = self;
+        if let Some(found) = live(keyspace, *now_ms, shards, hash, key) {
+            let slot = found.into_mut();
+            if let Some(undo) = undo {
+                undo.changes(hash, slot);
+            }
+            keyspace.holdings.resize_anyway(slot.value.heap_bytes(), value.heap_bytes());
+            keyspace.assign(*now_ms, slot, value, deadline_ms);
+        } else {
+            keyspace.holdings.charge_anyway(slot_bytes(key, &value));
+            self.insert(hash, key, value, Some(deadline_ms));
+        }
+        self.changed(hash, key);
+    }
+
     /// Makes a key that does not exist. `deadline_ms`: `None` where nothing was said of it, which
     /// is no deadline too.
     fn create(
@@ -323,23 +410,30 @@ impl Held<'_> {
         value: Value,
         deadline_ms: Option<u64>,
     ) -> Result<(), Full> {
+        self.keyspace.holdings.charge(slot_bytes(key, &value))?;
+        self.insert(hash, key, value, deadline_ms);
+        Ok(())
+    }
+
+    /// Makes a key that does not exist and is charged for.
+    fn insert(&mut self, hash: u64, key: &[u8], value: Value, deadline_ms: Option<u64>) {
         let Held { keyspace, now_ms, shards, undo, .. } = self;
+        let bytes = slot_bytes(key, &value);
+        let Some(shard) = shards.get(shard_of(hash)) else {
+            // Not held, so never looked for: nothing is stored.
+            return keyspace.holdings.release(bytes);
+        };
         if keyspace.shares_counters()
-            && let Some(mut hidden) = shards.get(shard_of(hash)).and_then(|s| s.find(hash, key))
+            && let Some(mut hidden) = shard.find(hash, key)
         {
+            // It is kept for its record, and charged for.
+            keyspace.holdings.release(bytes - value.heap_bytes());
             let slot = hidden.get_mut();
-            keyspace.holdings.charge(value.heap_bytes())?;
             if let Some(undo) = undo {
                 undo.changes(hash, slot);
             }
-            keyspace.come(*now_ms, slot, value, deadline_ms);
-            return Ok(());
+            return keyspace.come(*now_ms, slot, value, deadline_ms);
         }
-        keyspace.holdings.charge(slot_bytes(key, &value))?;
-        let Some(shard) = shards.get(shard_of(hash)) else {
-            keyspace.holdings.release(slot_bytes(key, &value));
-            return Err(Full);
-        };
         let key: Arc<[u8]> = key.into();
         if let Some(undo) = undo {
             undo.came(hash, &key);
@@ -348,7 +442,6 @@ impl Held<'_> {
         let slot = Slot { key, value: empty, deadline_ms: HIDDEN, bucket_ms: 0, record: None };
         let slot = shard.insert(hash, slot, |key| keyspace.hash(key));
         keyspace.come(*now_ms, slot, value, deadline_ms);
-        Ok(())
     }
 
     /// What everything does that changed a key.
@@ -381,18 +474,18 @@ impl Held<'_> {
     pub fn roll_back(&mut self) {
         let Some(undo) = self.undo.take() else { return };
         for before in undo.into_iter() {
-            self.put_back(before.hash, &before.key, before.held);
+            self.put_back(before.hash, before.key, before.held);
         }
     }
 
-    fn put_back(&mut self, hash: u64, key: &Arc<[u8]>, held: Option<State>) {
+    fn put_back(&mut self, hash: u64, key: Arc<[u8]>, held: Option<State>) {
         let Held { keyspace, now_ms, shards, .. } = self;
         let Some(shard) = shards.get(shard_of(hash)) else { return };
-        if let Some(found) = shard.find(hash, key) {
+        if let Some(found) = shard.find(hash, &key) {
             keyspace.drop_slot(&found.remove().0);
         }
         let Some(State { value, deadline_ms, record }) = held else { return };
-        let slot = Slot { key: key.clone(), value, deadline_ms, bucket_ms: 0, record };
+        let slot = Slot { key, value, deadline_ms, bucket_ms: 0, record };
         keyspace.holdings.charge_anyway(slot.bytes());
         let slot = shard.insert(hash, slot, |key| keyspace.hash(key));
         keyspace.come_back(*now_ms, slot);

@@ -45,7 +45,7 @@ use self::shard::{NEVER, Shard, Slot};
 use self::shared::Sharing;
 use self::watch::Watches;
 use super::account::Account;
-use super::sync::Mutex;
+use super::sync::{AtomicU64, Mutex};
 
 /// Shards of the map: few enough to be cheap when empty, enough that workers seldom meet.
 const SHARDS: usize = 256;
@@ -64,6 +64,8 @@ pub struct Keyspace {
     watches: Arc<Watches>,
     holdings: Holdings,
     sharing: Sharing,
+    /// Numbers drawn so far.
+    draws: AtomicU64,
 }
 
 fn place_bytes(key: &[u8]) -> u64 {
@@ -90,6 +92,7 @@ impl Keyspace {
             watches: Arc::default(),
             holdings: Holdings::new(account),
             sharing: Sharing::default(),
+            draws: AtomicU64::new(0),
         }
     }
 

@@ -214,6 +214,19 @@ impl Keyspace {
         }
     }
 
+    /// What a live slot shows was changed in place: its record follows, its deadline stays.
+    /// `was_sum`: it showed its record before.
+    pub(super) fn reassign(&self, now_ms: u64, slot: &mut Slot, was_sum: bool) {
+        if !self.shares_counters() {
+            return;
+        }
+        let record = slot.record.as_ref().filter(|_| was_sum);
+        let deadline_ms =
+            record.map_or(slot.deadline_ms, |record| record.shares.deadline_ms(now_ms));
+        let value = std::mem::replace(&mut slot.value, Value::Counter(0));
+        self.assign(now_ms, slot, value, deadline_ms);
+    }
+
     /// Makes a hidden or new slot a key. Memory for the value is charged already.
     pub(super) fn come(
         &self,

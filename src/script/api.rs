@@ -104,7 +104,10 @@ impl Door<'_> {
             // The reply is in memory already: the limit holds again before the script goes on.
             reply => {
                 lua.set_memory_limit(0)?;
-                let value = self.to_lua(lua).reply(reply);
+                let value = match reply {
+                    Reply::Error(text) => self.to_lua(lua).call_error(&text),
+                    reply => self.to_lua(lua).reply(reply),
+                };
                 lua.set_memory_limit(MEMORY_BYTES_MAX)?;
                 value
             }

@@ -2,9 +2,10 @@
 //!
 //! Not here: what the functions do. Invariant: a refusal names the argument in Lua's own words.
 
+use mlua::debug::Debug;
 use mlua::{Lua, LuaString, MultiValue, Value};
 
-use super::fault::Fault;
+use super::fault::{Fault, position};
 use super::number::truncated;
 
 /// The arguments of one call.
@@ -38,9 +39,21 @@ impl<'a> Arguments<'a> {
         self.get(index).is_nil()
     }
 
-    /// `bad argument #index to 'name' (why)`, placed in the script.
+    /// `bad argument #index to 'name' (why)`, placed in the script. Lua knows no name where C calls
+    /// the function (`pcall(f)`).
     pub(super) fn bad(&self, index: usize, why: &str) -> Fault {
-        self.fail(&format!("bad argument #{index} to '{}' ({why})", self.name))
+        let place = position(self.lua);
+        let name = if place.is_empty() { "?" } else { self.name };
+        let method = |frame: &Debug<'_>| frame.names().name_what.as_deref() == Some("method");
+        // Of a method (`text:rep({})`) the object itself is not counted.
+        let index = match (self.lua.inspect_stack(0, method), index) {
+            (Some(true), 1) => {
+                return Fault::Text(format!("{place}calling '{name}' on bad self ({why})"));
+            }
+            (Some(true), index) => index.saturating_sub(1),
+            (_, index) => index,
+        };
+        Fault::Text(format!("{place}bad argument #{index} to '{name}' ({why})"))
     }
 
     /// A message placed in the script.

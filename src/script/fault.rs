@@ -45,7 +45,7 @@ impl Fault {
 pub(super) const PRELUDE: &str = "=prelude";
 
 /// The place in a script that called the running function; empty where Lua cannot tell.
-fn position(lua: &Lua) -> String {
+pub(super) fn position(lua: &Lua) -> String {
     let mut level = 1;
     loop {
         let frame = lua.inspect_stack(level, |frame| {

@@ -106,6 +106,11 @@ impl Interpreter {
         self.state.shared.watch.kill_switch()
     }
 
+    /// What the state holds now, bytes (INFO's `used_memory_vm_eval`).
+    pub fn used_memory_bytes(&self) -> usize {
+        self.state.lua.used_memory()
+    }
+
     /// The script of this SHA1 (EVALSHA): 40 hexadecimal digits in any case.
     pub fn find(&self, cache: &ScriptCache, sha: &[u8]) -> Option<Arc<Script>> {
         let there = self.state.compiled.get(&key(sha)?).map(|(script, _)| script);

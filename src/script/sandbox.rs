@@ -17,8 +17,10 @@ use super::arguments::Arguments;
 use super::fault::{self, Fault, PRELUDE};
 use super::interpreter::{CHUNK_BYTES_MAX, MEMORY_BYTES_MAX, Options, Raised, Shared};
 use super::number::{LUA_DIGITS, general};
+use super::to_lua::ToLua;
 use super::watch::KillSwitch;
 use super::{bits, json_library, msgpack_library, random, structs, text};
+use crate::resp::Protocol;
 
 /// Instructions between two looks at the clock: half a microsecond of plain code, and few enough
 /// that as many copies of all of a state's memory end within the budget's second half.
@@ -145,10 +147,8 @@ fn caught(lua: &Lua, shared: &Shared, value: Value) -> Result<Value> {
         None => Ok(value),
         Some(Fault::Text(text)) => lua.create_string(text).map(Value::String),
         Some(Fault::Reply(text)) => {
-            let table = lua.create_table()?;
-            table.raw_set(&shared.shapes.err, text)?;
-            table.raw_set("ignore_error_stats_update", true)?;
-            Ok(Value::Table(table))
+            let shapes = &shared.shapes;
+            ToLua { lua, shapes, protocol: Protocol::Resp2 }.call_error(&text)
         }
         Some(Fault::Stopped) => Err(Fault::Stopped.into()),
     }

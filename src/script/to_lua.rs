@@ -62,6 +62,15 @@ impl ToLua<'_> {
         self.tagged(&self.shapes.err, self.string(text.as_bytes())?)
     }
 
+    /// The table of an error that a call gave or raised. Redis marks it as counted already.
+    pub(super) fn call_error(&self, text: &str) -> Result<Value> {
+        let table = self.error(text)?;
+        if let Value::Table(table) = &table {
+            table.raw_set("ignore_error_stats_update", true)?;
+        }
+        Ok(table)
+    }
+
     fn frame(&self, frame: &Frame) -> Result<Value> {
         let resp3 = self.protocol == Protocol::Resp3;
         match frame {

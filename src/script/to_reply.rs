@@ -126,7 +126,9 @@ impl<'a> ToReply<'a> {
             return self.set(&elements, depth);
         }
         if let Value::String(digits) = table.raw_get(&shapes.big_number)? {
-            let data = self.bytes(&digits.as_bytes())?;
+            self.charge(digits.as_bytes().len())?;
+            let breaks = |byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte };
+            let data = digits.as_bytes().iter().map(breaks).collect();
             return Ok(Frame::BigNumber { data, attributes: None });
         }
         if let Value::Table(parts) = table.raw_get(&shapes.verbatim_string)?

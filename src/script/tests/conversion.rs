@@ -37,7 +37,7 @@ fn what_a_script_returns_becomes_a_reply() {
         ("return {double=3}", "$1\r\n3\r\n"),
         ("return {map={a=1}}", "*2\r\n$1\r\na\r\n:1\r\n"),
         ("return {set={a=true}}", "*1\r\n$1\r\na\r\n"),
-        ("return {big_number='12\\n3'}", "$4\r\n12\n3\r\n"),
+        ("return {big_number='12\\n3'}", "$4\r\n12 3\r\n"),
         ("return {verbatim_string={format='txt',string='abc'}}", "$3\r\nabc\r\n"),
         ("return setmetatable({},{__index=function() return 'x' end})", "*0\r\n"),
         ("return redis.status_reply('all right')", "+all right\r\n"),

@@ -33,7 +33,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["config", "limiter", "store"]),
     ("cluster", &["config", "limiter", "store", "engine"]),
     ("resp", &["config"]),
-    ("command", &["config", "limiter", "store", "engine", "cluster", "resp"]),
+    ("script", &["config", "resp"]),
+    ("command", &["config", "limiter", "store", "engine", "cluster", "resp", "script"]),
 ];
 const EDGE: &str = "server";
 

@@ -44,7 +44,7 @@ impl<'a> Arguments<'a> {
     pub(super) fn bad(&self, index: usize, why: &str) -> Fault {
         let place = position(self.lua);
         let name = if place.is_empty() { "?" } else { self.name };
-        let method = |frame: &Debug<'_>| frame.names().name_what.as_deref() == Some("method");
+        let method = |frame: &Debug<'_>| frame.names().name_what == Some("method");
         // Of a method (`text:rep({})`) the object itself is not counted.
         let index = match (self.lua.inspect_stack(0, method), index) {
             (Some(true), 1) => {

@@ -3,7 +3,7 @@
 //! Not here: what the functions do. Invariant: a refusal names the argument in Lua's own words.
 
 use mlua::debug::Debug;
-use mlua::{Lua, LuaString, MultiValue, Value};
+use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
 use super::fault::{Fault, position};
 use super::number::truncated;
@@ -77,6 +77,14 @@ impl<'a> Arguments<'a> {
                 }
             }
             _ => Err(self.unexpected(index, "string")),
+        }
+    }
+
+    /// Argument `index` as a table.
+    pub(super) fn table(&self, index: usize) -> Result<&Table, Fault> {
+        match self.get(index) {
+            Value::Table(table) => Ok(table),
+            _ => Err(self.unexpected(index, "table")),
         }
     }
 

@@ -174,17 +174,20 @@ function tablelib.insert(t, ...)
     error("bad argument #2 to 'insert' (number expected, got " .. type((...)) .. ")", 2)
   end
   if at < 1 then error("bad argument #2 to 'insert' (position out of bounds)", 2) end
+  if #t > server.native_sort_max then server.look() end
   return native.table.insert(t, ...)
 end
 
 -- Of a long table, one call of these takes as long as many instructions.
-for _, name in native.ipairs{'concat', 'insert', 'remove', 'maxn', 'foreach', 'foreachi'} do
+for _, name in native.ipairs{'remove', 'maxn', 'foreach', 'foreachi'} do
   local f = tablelib[name]
   tablelib[name] = function(t, ...)
-    if type(t) == 'table' and #t > server.native_sort_max then server.look() end
+    expect_table(t, name)
+    if #t > server.native_sort_max then server.look() end
     return f(t, ...)
   end
 end
+tablelib.concat = server.concat
 
 -- A merge sort in Lua, so that the instruction hook sees every comparison: the native quicksort is
 -- quadratic on chosen input.

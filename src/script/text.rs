@@ -11,7 +11,8 @@ use mlua::{Error, IntoLuaMulti, Lua, MultiValue, Result, Table, Value};
 use super::arguments::{Arguments, kind};
 use super::fault::Fault;
 use super::interpreter::{MEMORY_BYTES_MAX, Shared};
-use super::pattern::{Capture, Matcher, Pattern, Problem};
+use super::pattern::{Capture, Matcher, Problem};
+use super::pattern_items::Pattern;
 use super::sandbox::function;
 
 /// What makes a pattern more than plain text.

@@ -4,6 +4,7 @@
 //! stands in src/script, with its reason.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test ends the test")]
+#![allow(clippy::disallowed_methods, reason = "it waits for a server to start")]
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};

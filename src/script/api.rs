@@ -137,7 +137,7 @@ impl Door<'_> {
             _ => return Err(reply("ERR Invalid debug level.")),
         };
         let mut line = Vec::new();
-        for text in texts.filter_map(|value| word(value)) {
+        for text in texts.filter_map(word) {
             if !line.is_empty() {
                 line.push(b' ');
             }

@@ -3,7 +3,7 @@
 //! Not here: what the functions do. Invariant: a refusal names the argument in Lua's own words.
 
 use mlua::debug::Debug;
-use mlua::{Lua, LuaString, MultiValue, Value};
+use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
 use super::fault::{Fault, position};
 use super::number::truncated;
@@ -44,7 +44,7 @@ impl<'a> Arguments<'a> {
     pub(super) fn bad(&self, index: usize, why: &str) -> Fault {
         let place = position(self.lua);
         let name = if place.is_empty() { "?" } else { self.name };
-        let method = |frame: &Debug<'_>| frame.names().name_what.as_deref() == Some("method");
+        let method = |frame: &Debug<'_>| frame.names().name_what == Some("method");
         // Of a method (`text:rep({})`) the object itself is not counted.
         let index = match (self.lua.inspect_stack(0, method), index) {
             (Some(true), 1) => {
@@ -77,6 +77,14 @@ impl<'a> Arguments<'a> {
                 }
             }
             _ => Err(self.unexpected(index, "string")),
+        }
+    }
+
+    /// Argument `index` as a table.
+    pub(super) fn table(&self, index: usize) -> Result<&Table, Fault> {
+        match self.get(index) {
+            Value::Table(table) => Ok(table),
+            _ => Err(self.unexpected(index, "table")),
         }
     }
 

@@ -27,8 +27,8 @@ use crate::resp::{Protocol, Reply};
 /// would also make single instructions slow (a copy of all of it), and the budget is looked at
 /// between instructions.
 pub const MEMORY_BYTES_MAX: usize = 16 << 20;
-/// Garbage beyond which a state is cleaned after a run, bytes.
-const COLLECT_BYTES: usize = 4 << 20;
+/// What may come to a state between two times that it is cleaned after a run, bytes.
+const GARBAGE_BYTES: usize = 4 << 20;
 /// Compiled scripts of a state; beyond it all are dropped, to be compiled again (5 us each).
 const COMPILED_COUNT_MAX: usize = 1024;
 /// The source of one script or chunk, bytes: compiling it takes about 20 ms, which no hook sees.
@@ -89,6 +89,8 @@ struct State {
     run: Function,
     shared: Rc<Shared>,
     compiled: BTreeMap<[u8; SHA_BYTES], (Arc<Script>, Function)>,
+    /// The state is cleaned when it holds more than this.
+    collect_at_bytes: usize,
 }
 
 impl Interpreter {
@@ -138,7 +140,7 @@ impl Interpreter {
             return Ok(script);
         }
         let script = Arc::new(Script::new(key, source)?);
-        self.state.body(&script)?;
+        self.body(&script)?;
         match cache.insert(script.clone(), load) {
             Ok(script) => Ok(script),
             Err(_) if !load => Ok(script),
@@ -151,7 +153,7 @@ impl Interpreter {
     /// # Errors
     /// It was stopped: what its calls did stays done, and undoing it is the caller's affair.
     pub fn run(&mut self, run: &Run<'_>, calls: &mut dyn Calls) -> Result<Reply, Stop> {
-        let body = match self.state.body(run.script) {
+        let body = match self.body(run.script) {
             Ok(body) => body,
             Err(text) => return Ok(Reply::Error(text.into())),
         };
@@ -162,19 +164,52 @@ impl Interpreter {
         reply
     }
 
+    /// The compiled script. Where scripts themselves use up the state, it is made anew.
+    fn body(&mut self, script: &Arc<Script>) -> Result<Function, String> {
+        match self.state.body(script) {
+            Err(Refused::Memory) if self.renew() => self.state.body(script),
+            other => other,
+        }
+        .map_err(|refused| match refused {
+            Refused::Text(text) => compile_refusal(&text),
+            Refused::Memory => compile_refusal("not enough memory"),
+        })
+    }
+
     /// Frees what the run left. A state that stays large is made anew.
     fn clean(&mut self) {
-        if self.state.lua.used_memory() <= COLLECT_BYTES {
+        let State { lua, collect_at_bytes, .. } = &mut self.state;
+        if lua.used_memory() <= *collect_at_bytes {
             return;
         }
         // The first one runs finalizers, the second one frees what they held.
-        let collected = self.state.lua.gc_collect().and_then(|()| self.state.lua.gc_collect());
-        if (collected.is_err() || self.state.lua.used_memory() > MEMORY_BYTES_MAX / 2)
-            && let Ok(state) = State::new(&self.options, self.kill_switch())
-        {
-            self.state = state;
+        let collected = lua.gc_collect().and_then(|()| lua.gc_collect());
+        *collect_at_bytes = lua.used_memory().saturating_add(GARBAGE_BYTES);
+        if collected.is_err() || lua.used_memory() > MEMORY_BYTES_MAX / 2 {
+            self.renew();
         }
     }
+
+    /// Makes the state anew, without compiled scripts; false where memory does not allow it.
+    fn renew(&mut self) -> bool {
+        // Else the same numbers would come again.
+        self.options.seed = self.options.seed.wrapping_add(1);
+        match State::new(&self.options, self.kill_switch()) {
+            Ok(state) => self.state = state,
+            Err(_) => return false,
+        }
+        true
+    }
+}
+
+/// Why a script was not compiled.
+enum Refused {
+    Text(String),
+    Memory,
+}
+
+fn compile_refusal(why: &str) -> String {
+    format!("ERR Error compiling script (new function): {why}")
 }
 
 impl Shared {
@@ -202,11 +237,13 @@ impl Shared {
 impl State {
     fn new(options: &Options, kill: KillSwitch) -> mlua::Result<Self> {
         let sandbox::Sandbox { lua, globals, redis, run, shared } = sandbox::build(options, kill)?;
-        Ok(State { lua, globals, redis, run, shared, compiled: BTreeMap::new() })
+        let compiled = BTreeMap::new();
+        let collect_at_bytes = lua.used_memory().saturating_add(GARBAGE_BYTES);
+        Ok(State { lua, globals, redis, run, shared, compiled, collect_at_bytes })
     }
 
     /// The compiled script.
-    fn body(&mut self, script: &Arc<Script>) -> Result<Function, String> {
+    fn body(&mut self, script: &Arc<Script>) -> Result<Function, Refused> {
         if let Some((known, body)) = self.compiled.get_mut(&script.key()) {
             if known.is_gone() {
                 *known = script.clone();
@@ -221,17 +258,18 @@ impl State {
         Ok(body)
     }
 
-    fn compile(&self, code: &[u8]) -> Result<Function, String> {
-        let refused = |why: &str| format!("ERR Error compiling script (new function): {why}");
+    fn compile(&self, code: &[u8]) -> Result<Function, Refused> {
         if code.len() > CHUNK_BYTES_MAX {
-            return Err(refused("user_script: chunk too long"));
+            return Err(Refused::Text("user_script: chunk too long".to_owned()));
         }
         let chunk = sandbox::Chunk { code, name: CHUNK_NAME, globals: &self.globals };
         let limited = self.lua.set_memory_limit(MEMORY_BYTES_MAX);
         let body = limited.and_then(|_| chunk.compile(&self.lua));
         let unlimited = self.lua.set_memory_limit(0);
-        body.and_then(|body| unlimited.map(|_| body))
-            .map_err(|error| refused(&sandbox::compile_error(&error)))
+        body.and_then(|body| unlimited.map(|_| body)).map_err(|error| match error {
+            mlua::Error::MemoryError(_) => Refused::Memory,
+            other => Refused::Text(sandbox::compile_error(&other)),
+        })
     }
 
     fn execute(
@@ -271,7 +309,8 @@ impl State {
                     &self.shared.watch,
                     self.shared.protocol.get(),
                 );
-                return made.reply(&value).ok_or(Stop::Budget);
+                let stopped = || self.shared.watch.stopped().unwrap_or(Stop::Budget);
+                return made.reply(&value).ok_or_else(stopped);
             }
             Ok((false, value)) => match self.shared.raised.take() {
                 Some(Raised { text, place }) => {

@@ -13,7 +13,7 @@
 //! | `watch`, `fault`, `arguments` | budget, errors and arguments of the functions below |
 //! | `to_lua`, `to_reply`, `number` | Redis's conversion rules |
 //! | `api` | `redis.*` but the calls |
-//! | `pattern`, `text`, `random`, `bits`, `structs`, `json_*`, `msgpack_*` | the libraries |
+//! | `pattern`, `pattern_items`, `text`, `random`, `bits`, `structs`, `json_*`, `msgpack_*` | the libraries |
 
 mod api;
 mod arguments;
@@ -33,6 +33,7 @@ mod msgpack_pack;
 mod msgpack_unpack;
 mod number;
 mod pattern;
+mod pattern_items;
 mod random;
 mod sandbox;
 mod shebang;

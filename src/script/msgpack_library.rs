@@ -16,6 +16,9 @@ use super::sandbox::function;
 /// What one call gives at most: Lua's own bound on a C function's stack.
 const VALUES_MAX: usize = 7000;
 
+/// Reads how many values are asked for, and from where.
+type Bounds = fn(&Arguments<'_>) -> Result<(i64, i64)>;
+
 /// The library.
 pub(super) fn build(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
     let table = lua.create_table()?;
@@ -33,7 +36,7 @@ pub(super) fn build(lua: &Lua, shared: &Rc<Shared>) -> Result<Table> {
             lua.create_string(packer.finish()).map(Value::String)
         })?,
     )?;
-    let readers: [(&'static str, fn(&Arguments<'_>) -> Result<(i64, i64)>); 3] = [
+    let readers: [(&'static str, Bounds); 3] = [
         ("unpack", |_| Ok((0, 0))),
         ("unpack_one", |args| Ok((1, args.integer_or(2, 0)?))),
         ("unpack_limit", |args| Ok((args.integer(2)?, args.integer_or(3, 0)?))),

@@ -56,18 +56,18 @@ impl<'a> Packer<'a> {
     fn integer(&mut self, number: i64) {
         let bits = number.cast_unsigned();
         let (tag, bytes) = match number {
-            0..=0x7f | -32..=-1 => {
+            -32..=0x7f => {
                 self.out.push(number.to_le_bytes()[0]);
                 return;
             }
             0x80..=0xff => (0xcc, 1),
             0x100..=0xffff => (0xcd, 2),
             0x1_0000..=0xffff_ffff => (0xce, 4),
-            0.. => (0xcf, 8),
-            -0x80.. => (0xd0, 1),
-            -0x8000.. => (0xd1, 2),
-            -0x8000_0000.. => (0xd2, 4),
-            _ => (0xd3, 8),
+            0x1_0000_0000.. => (0xcf, 8),
+            -0x80..=-33 => (0xd0, 1),
+            -0x8000..=-0x81 => (0xd1, 2),
+            -0x8000_0000..=-0x8001 => (0xd2, 4),
+            ..=-0x8000_0001 => (0xd3, 8),
         };
         self.tagged(tag, bits, bytes);
     }

@@ -106,7 +106,11 @@ function globals.pcall(...)
 end
 
 function globals.xpcall(f, handler)
-  return settle(native.xpcall(f, function(e) return handler(server.caught(e)) end))
+  return settle(native.xpcall(f, function(e)
+    -- Raising in here would call the handler again, until the stack of C is used up.
+    if server.stopped() then return e end
+    return handler(server.caught(e))
+  end))
 end
 
 -- Text that a function hands over is gathered before it is compiled: the parser then never calls
@@ -170,8 +174,20 @@ function tablelib.insert(t, ...)
     error("bad argument #2 to 'insert' (number expected, got " .. type((...)) .. ")", 2)
   end
   if at < 1 then error("bad argument #2 to 'insert' (position out of bounds)", 2) end
+  if #t > server.native_sort_max then server.look() end
   return native.table.insert(t, ...)
 end
+
+-- Of a long table, one call of these takes as long as many instructions.
+for _, name in native.ipairs{'remove', 'maxn', 'foreach', 'foreachi'} do
+  local f = tablelib[name]
+  tablelib[name] = function(t, ...)
+    expect_table(t, name)
+    if #t > server.native_sort_max then server.look() end
+    return f(t, ...)
+  end
+end
+tablelib.concat = server.concat
 
 -- A merge sort in Lua, so that the instruction hook sees every comparison: the native quicksort is
 -- quadratic on chosen input.

@@ -22,9 +22,10 @@ use super::watch::KillSwitch;
 use super::{bits, json_library, msgpack_library, random, structs, text};
 use crate::resp::Protocol;
 
-/// Instructions between two looks at the clock: half a microsecond of plain code, and few enough
-/// that as many copies of all of a state's memory end within the budget's second half.
-const HOOK_INSTRUCTIONS: u32 = 128;
+/// Instructions between two looks at the clock: a quarter of a microsecond of plain code, to which
+/// the look adds about a quarter, and few enough that as many copies of the longest string that a
+/// state can hold end within the budget's second half.
+const HOOK_INSTRUCTIONS: u32 = 64;
 /// What `unpack` gives at most; Lua's own bound on a C function's stack.
 const UNPACK_COUNT_MAX: i64 = 8000;
 /// Up to here `table.sort` is Lua's own, whose worst case is then still short.
@@ -133,6 +134,11 @@ fn add_catching(lua: &Lua, shared: &Rc<Shared>, server: &Table) -> Result<()> {
             Some(Raised { text: raised_text(&report, &value), place: script_place(lua) });
         Ok(())
     })?;
+    let (stopped, look) = (Rc::clone(shared), Rc::clone(shared));
+    let stopped = lua.create_function(move |_, ()| Ok(stopped.watch.stopped().is_some()))?;
+    let look = lua.create_function(move |_, ()| look.watch.check().map_err(Error::from))?;
+    server.raw_set("stopped", stopped)?;
+    server.raw_set("look", look)?;
     server.raw_set("caught", caught)?;
     server.raw_set("caught_as_text", caught_as_text)?;
     server.raw_set("report", report)

@@ -1,5 +1,5 @@
-//! The functions of `string` that Lua's own would run without a bound: `rep` and those that take
-//! patterns.
+//! The functions on text that Lua's own would run without a bound: `rep`, `table.concat` and those
+//! that take patterns.
 //!
 //! Not here: matching ([`super::pattern`]), and calling Lua for a replacement, which `prelude.lua`
 //! does. Invariant: no call takes longer than the budget or gives more than a state may hold.
@@ -8,10 +8,11 @@ use std::rc::Rc;
 
 use mlua::{Error, IntoLuaMulti, Lua, MultiValue, Result, Table, Value};
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, kind};
 use super::fault::Fault;
 use super::interpreter::{MEMORY_BYTES_MAX, Shared};
-use super::pattern::{Capture, Matcher, Pattern, Problem};
+use super::pattern::{Capture, Matcher, Problem};
+use super::pattern_items::Pattern;
 use super::sandbox::function;
 
 /// What makes a pattern more than plain text.
@@ -20,8 +21,9 @@ const SPECIAL: &[u8] = b"^$*+?.([%-";
 /// Adds the functions.
 pub(super) fn add(lua: &Lua, shared: &Rc<Shared>, server: &Table) -> Result<()> {
     type Body = fn(&Lua, &Shared, &Arguments<'_>) -> Result<MultiValue>;
-    let bodies: [(&'static str, Body); 6] = [
+    let bodies: [(&'static str, Body); 7] = [
         ("rep", rep),
+        ("concat", concat),
         ("find", |lua, shared, args| find(lua, shared, args, true)),
         ("match", |lua, shared, args| find(lua, shared, args, false)),
         ("match_from", match_from),
@@ -49,6 +51,39 @@ fn rep(lua: &Lua, shared: &Shared, args: &Arguments<'_>) -> Result<MultiValue> {
     shared.watch.charge(bytes / 64)?;
     let count = if text.is_empty() { 0 } else { count };
     lua.create_string(text.repeat(count))?.into_lua_multi(lua)
+}
+
+/// `table.concat`: the strings and numbers of a sequence with a text between.
+fn concat(lua: &Lua, shared: &Shared, args: &Arguments<'_>) -> Result<MultiValue> {
+    let table = args.table(1)?;
+    let between = if args.is_absent(2) { None } else { Some(args.string(2)?) };
+    let length = i64::try_from(table.raw_len()).unwrap_or(i64::MAX);
+    let (from, to) = (args.integer_or(3, 1)?, args.integer_or(4, length)?);
+    let mut out = Vec::new();
+    for index in from..=to {
+        shared.watch.charge(4)?;
+        if out.len() > MEMORY_BYTES_MAX {
+            return Err(out_of_memory());
+        }
+        match table.raw_get(index)? {
+            Value::String(text) => out.extend_from_slice(&text.as_bytes()),
+            number @ (Value::Integer(_) | Value::Number(_)) => {
+                let text = lua.coerce_string(number)?;
+                text.iter().for_each(|text| out.extend_from_slice(&text.as_bytes()));
+            }
+            other => {
+                let kind = kind(&other);
+                let why = format!("invalid value ({kind}) at index {index} in table for 'concat'");
+                return Err(args.fail(&why).into());
+            }
+        }
+        if index < to
+            && let Some(between) = &between
+        {
+            out.extend_from_slice(&between.as_bytes());
+        }
+    }
+    lua.create_string(out)?.into_lua_multi(lua)
 }
 
 /// An error of a pattern, placed in the script.

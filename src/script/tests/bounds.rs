@@ -21,6 +21,7 @@ fn is_stopped(source: &str) {
         Ok(reply) if refused(reply) => {}
         other => panic!("{source}: {other:?}"),
     }
+    println!("{took:?} {source}");
     assert!(took < BUDGET * SLACK, "{source}: {took:?}");
     bench.budget = Duration::from_secs(20);
     assert_eq!(bench.eval("return 'alive'"), "$5\r\nalive\r\n");
@@ -154,6 +155,12 @@ fn nested_coroutines_that_nest_calls_stay_on_the_stack_of_a_worker() {
     let worker = std::thread::Builder::new().stack_size(2 << 20);
     let thread = worker.spawn(move || eval(deep)).unwrap();
     assert!(!thread.join().unwrap().is_empty());
+}
+
+#[test]
+fn a_call_may_give_more_values_than_lua_reserves_for() {
+    holds("return select('#', pcall(unpack, {}, 1, 200)) == 201");
+    holds("return select('#', coroutine.wrap(function() return unpack({}, 1, 200) end)()) == 200");
 }
 
 #[test]

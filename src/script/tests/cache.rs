@@ -51,3 +51,15 @@ fn more_scripts_than_a_state_compiles_still_run() {
     }
     assert_eq!(bench.cache.count(), 500);
 }
+
+#[test]
+fn scripts_that_use_up_a_state_are_compiled_in_a_new_one() {
+    let mut bench = Bench::new();
+    for number in 0..30 {
+        // About 1 MiB each once compiled.
+        let source = format!("local t = {{{}}} return #t", "{'x'},".repeat(10_000 + number));
+        let length = 10_000 + number;
+        assert_eq!(bench.eval(&source), format!(":{length}\r\n"));
+    }
+    assert!(bench.interpreter.used_memory_bytes() < MEMORY_BYTES_MAX);
+}

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::Mutex;
 use ratel::command::{
-    ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report, Session,
-    Slice, SlowEntry, Stats,
+    Bench, ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report,
+    Scripts, Session, Slice, SlowEntry, Stats,
 };
 use ratel::config::{Config, MemoryPolicy, schema};
 use ratel::engine::{Engine, Options};
-use ratel::resp::{Parser, Protocol};
+use ratel::resp::Parser;
+use ratel::script::LogLevel;
 
 /// So little memory that the limit is met within a run.
 const MEMORY_BYTES: u64 = 64 << 20;
@@ -81,6 +82,8 @@ impl Host for Process {
 
     fn slowlog_reset(&self) {}
 
+    fn log(&self, _level: LogLevel, _text: &str) {}
+
     fn cluster(&self) -> Option<Arc<ClusterReport>> {
         None
     }
@@ -95,6 +98,8 @@ pub struct World {
     engine: Engine,
     process: Process,
     slice: Slice,
+    scripts: Scripts,
+    bench: Bench,
     now_ms: u64,
     connections: u64,
 }
@@ -117,6 +122,8 @@ impl Default for World {
                 pause: Mutex::default(),
             },
             slice: Slice::default(),
+            scripts: Scripts::default(),
+            bench: Bench::default(),
             now_ms: START_MS,
             connections: 0,
         }
@@ -153,6 +160,9 @@ impl World {
                 session: &mut session,
                 host: &self.process,
                 stats: &self.process.stats,
+                scripts: &self.scripts,
+                bench: &mut self.bench,
+                trail: None,
             };
             let rest = input.get_mut(used..).expect("no more is used than there is");
             let end = self.slice.run(&mut context, &mut parser, rest, &mut out);
@@ -199,14 +209,7 @@ impl World {
             identity: Mutex::new(Identity::default()),
         });
         *self.process.clients.lock() = vec![record.clone()];
-        Session {
-            record,
-            protocol: Protocol::Resp2,
-            authenticated: true,
-            local: true,
-            effect: Effect::None,
-            replies: Default::default(),
-        }
+        Session::new(record, true, true)
     }
 }
 

@@ -4,6 +4,7 @@
 //! Redis's string2ll reads it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 pub use crate::engine::parse_integer;
 use crate::resp::Span;
@@ -64,6 +65,60 @@ impl<'a> Args<'a> {
     /// Word `index` as an integer, or the given error.
     pub fn integer_or(&self, index: usize, error: &'static str) -> Result<i64, ErrorText> {
         parse_integer(self.get(index)).ok_or(error.into())
+    }
+}
+
+/// Words kept apart from the request that they came in.
+#[derive(Debug, Default)]
+pub struct Words {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl Words {
+    /// Appends words; their places, for [`Words::args`]. What would lie beyond 4 GiB is left out.
+    pub fn extend<'w>(&mut self, words: impl Iterator<Item = &'w [u8]>) -> Range<usize> {
+        let first = self.spans.len();
+        for word in words {
+            let start = self.bytes.len();
+            let end = start.saturating_add(word.len());
+            let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else { break };
+            self.bytes.extend_from_slice(word);
+            self.spans.push(Span { start, end });
+        }
+        first..self.spans.len()
+    }
+
+    /// The words at these places as a request.
+    pub fn args(&self, places: Range<usize>) -> Args<'_> {
+        Args::new(&self.bytes, self.spans.get(places).unwrap_or_default())
+    }
+
+    /// Forgets the words and keeps their room, unless that is large.
+    pub fn clear(&mut self) {
+        /// More than a script's call takes, and little beside a Lua state.
+        const ROOM_BYTES: usize = 64 << 10;
+        if self.held_bytes() > ROOM_BYTES {
+            *self = Words::default();
+        }
+        self.bytes.clear();
+        self.spans.clear();
+    }
+
+    /// What the words take, each with its place.
+    pub fn cost_bytes(&self) -> usize {
+        self.bytes.len().saturating_add(self.spans.len().saturating_mul(size_of::<Span>()))
+    }
+
+    /// What a request would take here.
+    pub fn cost_of(args: &Args<'_>) -> usize {
+        args.iter().fold(0, |sum, word| sum.saturating_add(word.len() + size_of::<Span>()))
+    }
+
+    /// Bytes that are reserved.
+    pub fn held_bytes(&self) -> usize {
+        let spans = self.spans.capacity().saturating_mul(size_of::<Span>());
+        self.bytes.capacity().saturating_add(spans)
     }
 }
 

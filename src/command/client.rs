@@ -122,7 +122,9 @@ pub(super) const ROWS: &[Spec] = &[
             one_of("mode", &[word("write", "WRITE"), word("all", "ALL")]).optional(),
         ]),
     row("client|unpause", 2, unpause).flags(ADMIN).docs(GROUP, "6.2.0", "End CLIENT PAUSE"),
+    // A transaction's replies are one array, which must not lose elements.
     row("client|reply", 3, reply)
+        .flags(LOOSE.with(Flags::NO_MULTI))
         .docs(GROUP, "3.2.0", "Tell the server whether to reply")
         .arguments(&[one_of(
             "on_off_skip",

@@ -31,8 +31,12 @@ pub(super) const ROWS: &[Spec] = &[
         .flags(Flags::LOADING.with(Flags::STALE).with(Flags::FAST))
         .docs("connection", "1.0.0", "Echo the given string")
         .arguments(&[text("message")]),
-    row("quit", -1, quit).flags(BEFORE_AUTH).docs("connection", "1.0.0", "Close the connection"),
-    row("reset", 1, reset).flags(BEFORE_AUTH).docs(
+    row("quit", -1, quit).flags(BEFORE_AUTH.with(Flags::NOT_QUEUED)).docs(
+        "connection",
+        "1.0.0",
+        "Close the connection",
+    ),
+    row("reset", 1, reset).flags(BEFORE_AUTH.with(Flags::NOT_QUEUED)).docs(
         "connection",
         "6.2.0",
         "Reset the connection to the state of a new one",
@@ -85,6 +89,7 @@ fn quit(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
 fn reset(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     context.session.replies = Replies::On;
     context.session.authenticated = context.host.config().requirepass.is_empty();
+    super::transaction::forget(context);
     client::set_protocol(context.session, Protocol::Resp2);
     client::forget(&context.session.record);
     Reply::Simple("RESET")

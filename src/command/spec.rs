@@ -15,7 +15,11 @@ pub type Keyed = fn(&mut Context<'_>, &mut Held<'_>, &Args<'_>) -> Reply;
 /// What serves a command on the whole keyspace.
 pub type OnWhole = fn(&mut Context<'_>, &mut Whole<'_, '_>, &Args<'_>) -> Reply;
 
-/// What serves a command. None takes a hold itself: a transaction or script runs many under one.
+/// What serves a script: under a hold of every key where one is given, else under its own.
+pub type Scripted = fn(&mut Context<'_>, Option<&mut Held<'_>>, &Args<'_>) -> Reply;
+
+/// What serves a command. None but a script takes a hold itself: a transaction or script runs many
+/// under one.
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
     /// It sees no key of the keyspace.
@@ -24,6 +28,8 @@ pub enum Handler {
     Keyed(Keyed),
     /// It may see any key: held by a transaction or script, all must be.
     Whole(OnWhole),
+    /// It runs a script, which may reach any key.
+    Script(Scripted),
 }
 
 /// One row of the table.
@@ -69,6 +75,11 @@ impl Spec {
     /// The same for a command on the whole keyspace.
     pub const fn whole(name: &'static str, arity: i32, handler: OnWhole) -> Self {
         Spec::served(name, arity, Handler::Whole(handler))
+    }
+
+    /// The same for a command that runs a script.
+    pub const fn script(name: &'static str, arity: i32, handler: Scripted) -> Self {
+        Spec::served(name, arity, Handler::Script(handler))
     }
 
     const fn served(name: &'static str, arity: i32, handler: Handler) -> Self {
@@ -137,6 +148,12 @@ impl Spec {
         self
     }
 
+    /// True if it may change data itself or by a script that it runs.
+    pub fn may_write(&self) -> bool {
+        self.flags.contains(Flags::WRITE)
+            || (matches!(self.handler, Handler::Script(_)) && !self.flags.contains(Flags::READONLY))
+    }
+
     /// True if a request of `words` words has a legal number of them.
     pub fn takes(&self, words: usize) -> bool {
         let bound = usize::try_from(self.arity.unsigned_abs()).unwrap_or(usize::MAX);
@@ -192,9 +209,13 @@ impl Flags {
     pub const PROTECTED: Flags = Flags(1 << 11);
     /// Not between MULTI and EXEC.
     pub const NO_MULTI: Flags = Flags(1 << 12);
+    /// Its row names keys, but a request may have none.
+    pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 13);
+    /// Served at once between MULTI and EXEC, where others are queued; not told by COMMAND INFO.
+    pub const NOT_QUEUED: Flags = Flags(1 << 14);
 
     /// In the order that COMMAND INFO prints them.
-    const NAMES: [&'static str; 13] = [
+    const NAMES: [&'static str; 14] = [
         "write",
         "readonly",
         "denyoom",
@@ -208,6 +229,7 @@ impl Flags {
         "no_auth",
         "protected",
         "no_multi",
+        "no_mandatory_keys",
     ];
 
     /// Both sets together.

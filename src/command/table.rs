@@ -5,7 +5,7 @@
 
 use super::session::{Effect, Replies};
 use super::spec::{Flags, Handler, Spec};
-use super::{Args, Context, ErrorText};
+use super::{Args, Context, ErrorText, transaction};
 use crate::config::DebugCommand;
 use crate::engine::{Held, Whole};
 use crate::resp::Reply;
@@ -23,7 +23,9 @@ const FAMILIES: &[&[Spec]] = &[
     super::latency::ROWS,
     super::server::ROWS,
     super::settings::ROWS,
+    super::scripting::ROWS,
     super::slowlog::ROWS,
+    super::transaction::ROWS,
 ];
 
 const fn count(families: &[&[Spec]]) -> usize {
@@ -222,6 +224,7 @@ pub(super) fn failure(text: &'static str) -> Reply {
 pub fn execute(context: &mut Context<'_>, args: &Args<'_>) -> (Reply, Option<usize>) {
     let before = context.session.replies;
     let (reply, ran) = match admit(context, args) {
+        Ok(row) if is_queued(context, row) => (transaction::queue(context, row, args), None),
         Ok(row) => (run(context, row, args), Some(row)),
         Err(reply) => (reply, None),
     };
@@ -235,6 +238,11 @@ pub fn execute(context: &mut Context<'_>, args: &Args<'_>) -> (Reply, Option<usi
         }
         _ => (reply, ran),
     }
+}
+
+/// True if the request waits for EXEC.
+fn is_queued(context: &Context<'_>, row: usize) -> bool {
+    context.session.transaction.is_some() && !TABLE[row].flags.contains(Flags::NOT_QUEUED)
 }
 
 /// The row of a request that may run, or what it is answered instead.
@@ -269,6 +277,7 @@ fn run(context: &mut Context<'_>, row: usize, args: &Args<'_>) -> Reply {
             handler(context, &mut engine.hold(now_ms, keys), args)
         }
         Handler::Whole(handler) => handler(context, &mut engine.whole(now_ms), args),
+        Handler::Script(handler) => handler(context, None, args),
     };
     note_failure(context, row, reply)
 }
@@ -285,6 +294,7 @@ pub fn run_held(
         Handler::Plain(handler) => handler(context, args),
         Handler::Keyed(handler) => handler(context, held, args),
         Handler::Whole(handler) => handler(context, &mut Whole::Held(held), args),
+        Handler::Script(handler) => handler(context, Some(held), args),
     };
     note_failure(context, row, reply)
 }
@@ -298,7 +308,7 @@ pub fn is_covered(held: &Held<'_>, row: usize, args: &Args<'_>) -> bool {
             let positions = TABLE[row].keys.positions(args).unwrap_or_default();
             held.covers(positions.iter().map(|at| args.get(*at)))
         }
-        Handler::Whole(_) => held.is_all(),
+        Handler::Whole(_) | Handler::Script(_) => held.is_all(),
     }
 }
 
@@ -309,7 +319,8 @@ fn note_failure(context: &Context<'_>, row: usize, reply: Reply) -> Reply {
     reply
 }
 
-fn rejected(context: &Context<'_>, row: Option<usize>, text: ErrorText) -> Reply {
+fn rejected(context: &mut Context<'_>, row: Option<usize>, text: ErrorText) -> Reply {
+    let text = transaction::refused(context, row, text);
     context.stats.reject(row, &text);
     Reply::Error(text)
 }
@@ -326,6 +337,9 @@ fn may_run(context: &Context<'_>, spec: &Spec, args: &Args<'_>) -> Result<(), Er
     }
     if !context.session.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
         return Err("NOAUTH Authentication required.".into());
+    }
+    if context.session.transaction.is_some() && spec.flags.contains(Flags::NO_MULTI) {
+        return Err("ERR Command not allowed inside a transaction".into());
     }
     if spec.flags.contains(Flags::PROTECTED) && !debug_allowed(context) {
         return Err("ERR DEBUG command not allowed. If the enable-debug-command option is set to \

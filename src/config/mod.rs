@@ -54,6 +54,8 @@ pub struct Config {
     pub maxmemory: u64,
     /// `maxmemory-policy`.
     pub maxmemory_policy: MemoryPolicy,
+    /// `busy-reply-threshold`: how long a script may run, milliseconds.
+    pub busy_reply_threshold_ms: u64,
     /// `shutdown-timeout`, seconds.
     pub shutdown_timeout_s: u64,
     /// `slowlog-log-slower-than`, microseconds, negative = off.
@@ -204,6 +206,7 @@ impl Default for Config {
             maxmemory_clients: 256 * 1024 * 1024,
             maxmemory: 0,
             maxmemory_policy: MemoryPolicy::NoEviction,
+            busy_reply_threshold_ms: 50,
             shutdown_timeout_s: 10,
             slowlog_log_slower_than: 10_000,
             slowlog_max_len: 128,

@@ -40,6 +40,10 @@ pub enum Reply {
     BulkInteger(i64),
     /// Nothing: `_` in RESP3, `$-1` in RESP2.
     Null,
+    /// No array: `_` in RESP3, `*-1` in RESP2.
+    NullArray,
+    /// One RESP value that is encoded already: it was made in the protocol of its time.
+    Encoded(Vec<u8>),
     /// An array of five integers: the verdicts. Same bytes in RESP2 and RESP3, written by hand.
     Five([i64; 5]),
     /// Anything else.
@@ -61,6 +65,11 @@ impl Reply {
                 Protocol::Resp2 => b"$-1\r\n",
                 Protocol::Resp3 => b"_\r\n",
             }),
+            Reply::NullArray => out.extend_from_slice(match protocol {
+                Protocol::Resp2 => b"*-1\r\n",
+                Protocol::Resp3 => b"_\r\n",
+            }),
+            Reply::Encoded(bytes) => out.extend_from_slice(bytes),
             Reply::Simple(text) => encode_line(out, b'+', text),
             Reply::Error(text) => encode_line(out, b'-', text),
             Reply::Frame(frame) => encode_frame(out, frame, protocol),
@@ -116,6 +125,15 @@ fn encode_length(out: &mut Vec<u8>, length: usize) {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let at = put_line_before(&mut buffer, LINE_BYTES_MAX, length);
     buffer[at] = b'$';
+    out.extend_from_slice(&buffer[at..]);
+}
+
+/// Appends the head of an array of `length` values, which must follow.
+pub fn encode_array_head(out: &mut Vec<u8>, length: usize) {
+    let mut buffer = [0; LINE_BYTES_MAX];
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    let at = put_line_before(&mut buffer, LINE_BYTES_MAX, length);
+    buffer[at] = b'*';
     out.extend_from_slice(&buffer[at..]);
 }
 
@@ -197,6 +215,8 @@ mod tests {
         assert_eq!(both(&Reply::Bulk(Vec::new())), same("$0\r\n\r\n"));
         assert_eq!(both(&Reply::BulkInteger(-10)), same("$3\r\n-10\r\n"));
         assert_eq!(both(&Reply::Null), pair("$-1\r\n", "_\r\n"));
+        assert_eq!(both(&Reply::NullArray), pair("*-1\r\n", "_\r\n"));
+        assert_eq!(both(&Reply::Encoded(b"*0\r\n".to_vec())), same("*0\r\n"));
         assert_eq!(
             both(&Reply::Five([1, i64::MAX, 0, -1, i64::MIN])),
             same("*5\r\n:1\r\n:9223372036854775807\r\n:0\r\n:-1\r\n:-9223372036854775808\r\n")

@@ -23,6 +23,7 @@ pub struct Script {
     loaded: AtomicBool,
     gone: AtomicBool,
     used_ns: AtomicU64,
+    needs_all: AtomicBool,
 }
 
 impl Script {
@@ -37,6 +38,7 @@ impl Script {
             loaded: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             used_ns: AtomicU64::new(0),
+            needs_all: AtomicBool::new(false),
         })
     }
 
@@ -67,6 +69,16 @@ impl Script {
     /// Whether it was flushed or evicted: EVALSHA no longer finds it.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
+    }
+
+    /// Whether it once reached a key that it had not declared ([`Script::note_needs_all`]).
+    pub fn needs_all(&self) -> bool {
+        self.needs_all.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that it reaches keys that it does not declare.
+    pub fn note_needs_all(&self) {
+        self.needs_all.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn touch(&self, now_ns: u64) {

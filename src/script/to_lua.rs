@@ -52,8 +52,11 @@ impl ToLua<'_> {
             Reply::Simple(text) => self.tagged(&self.shapes.ok, self.string(text.as_bytes())?),
             Reply::Error(text) => self.error(&text),
             Reply::Five(numbers) => Ok(Value::Table(self.lua.create_sequence_from(numbers)?)),
+            Reply::Bulk(data) => self.string(&data),
+            Reply::BulkInteger(number) => self.string(number.to_string().as_bytes()),
             Reply::Frame(frame) => self.frame(&frame),
-            Reply::Nothing => Ok(self.null()),
+            // What is encoded already answers a transaction, which no script can end.
+            Reply::Null | Reply::NullArray | Reply::Encoded(_) | Reply::Nothing => Ok(self.null()),
         }
     }
 

@@ -161,6 +161,7 @@ pub(super) fn queue(context: &mut Context<'_>, row: usize, args: &Args<'_>) -> R
 pub(super) fn refused(context: &mut Context<'_>, row: Option<usize>, text: ErrorText) -> ErrorText {
     if row.is_some_and(|row| TABLE[row].name == "exec") {
         forget(context);
+        let text = text.strip_prefix("ERR ").unwrap_or(&text);
         return format!("EXECABORT Transaction discarded because of: {text}").into();
     }
     if let Some(transaction) = &mut context.session.transaction {

@@ -37,7 +37,7 @@ fn a_refused_request_discards_the_transaction_and_a_failing_one_does_not() {
     let replies = wires(&mut fake, &["MULTI", "SET k a", "INCR k", "SET l 1", "EXEC"]);
     let text = "ERR value is not an integer or out of range";
     assert_eq!(replies[4], format!("*3\r\n+OK\r\n-{text}\r\n+OK\r\n"));
-    let text = "EXECABORT Transaction discarded because of: ERR wrong number of arguments for \
+    let text = "EXECABORT Transaction discarded because of: wrong number of arguments for \
                 'exec' command";
     assert_eq!(fake.error("EXEC x"), text);
 }

@@ -78,6 +78,15 @@ words!(Command {
     Time = b"TIME",
     ResetSession = b"RESET",
     Debug = b"DEBUG",
+    Multi = b"MULTI",
+    Exec = b"EXEC",
+    Discard = b"DISCARD",
+    Watch = b"WATCH",
+    Unwatch = b"UNWATCH",
+    Eval = b"EVAL",
+    EvalRo = b"EVAL_RO",
+    Evalsha = b"EVALSHA",
+    Script = b"SCRIPT",
 });
 
 #[derive(Arbitrary, Debug)]
@@ -87,7 +96,28 @@ enum Word {
     Number(i64),
     Small(u8),
     Any(Vec<u8>),
+    /// A script of pieces, most of them sensible.
+    Lua(Vec<Piece>),
 }
+
+words!(Piece {
+    Incr = b"local n = redis.call('INCR', KEYS[1]) ",
+    Expire = b"redis.call('PEXPIRE', KEYS[1], 1000) ",
+    SetOther = b"redis.call('SET', 'other' .. tostring(ARGV[1]), ARGV[1]) ",
+    Hit = b"redis.call('RL.HIT', 'key:1', '1s', 3) ",
+    Throttle = b"redis.call('CL.THROTTLE', KEYS[1], 1, 1, 60) ",
+    Keys = b"local all = redis.call('KEYS', '*') ",
+    Del = b"redis.pcall('DEL', KEYS[1], KEYS[2]) ",
+    Protected = b"pcall(function() error({err = 'x'}) end) ",
+    Forever = b"while true do end ",
+    Large = b"local s = string.rep('a', 1e6) ",
+    Match = b"string.find(string.rep('a', 1000), string.rep('a?', 30) .. 'b') ",
+    Deep = b"local function f() return 1 + f() end f() ",
+    Encode = b"cjson.encode({1, {2, KEYS[1]}}) ",
+    Return = b"do return {n or 1, KEYS[1], ARGV[1], false, {ok = 'x'}} end ",
+    Fail = b"do return redis.error_reply('MY x') end ",
+    ReadOnly = b"#!lua flags=no-writes\n",
+});
 
 words!(Known {
     Second = b"1s",
@@ -116,6 +146,10 @@ words!(Known {
     Policy = b"maxmemory-policy",
     AllowNew = b"allow-new",
     Histogram = b"HISTOGRAM",
+    Load = b"LOAD",
+    Flush = b"FLUSH",
+    Exists = b"EXISTS",
+    ShaOfReturnOne = b"e0e1f9fabfc9d4800c877a703b823ac0578ff8db",
     Three = b"3",
 });
 
@@ -127,6 +161,7 @@ impl Word {
             Word::Number(number) => number.to_string().into_bytes(),
             Word::Small(number) => number.to_string().into_bytes(),
             Word::Any(bytes) => bytes,
+            Word::Lua(pieces) => pieces.into_iter().flat_map(Piece::text).copied().collect(),
         }
     }
 }

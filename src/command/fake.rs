@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::Mutex;
 
 use super::{
-    Args, Bench, ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report,
-    Scripts, Session, Slice, SliceEnd, SlowEntry, Stats, execute,
+    Args, Bench, ClientRecord, ClusterReport, Context, Host, Identity, PauseMode, Report, Scripts,
+    Session, Slice, SliceEnd, SlowEntry, Stats, execute,
 };
 use crate::config::{Config, schema};
 use crate::engine::{Engine, Options};
-use crate::resp::{Frame, Parser, Protocol, Reply, Span};
+use crate::resp::{Frame, Parser, Reply, Span};
 
 /// The time in every test, ms since the epoch.
 pub(super) const NOW_MS: u64 = 1_700_000_000_123;

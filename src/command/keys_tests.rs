@@ -2,7 +2,7 @@
 
 use crate::command::fake::Fake;
 use crate::engine::LOOKS_MAX;
-use crate::resp::{Reply, array, bulk, null, text};
+use crate::resp::{Reply, array, bulk, text};
 
 #[test]
 fn a_name_with_a_counter_or_a_cell_is_a_key() {
@@ -23,8 +23,8 @@ fn a_name_with_a_counter_or_a_cell_is_a_key() {
     assert_eq!(fake.ask("DEL a c"), Reply::Integer(1));
     assert_eq!(fake.ask("UNLINK b"), Reply::Integer(1));
     assert_eq!(fake.ask("DBSIZE"), Reply::Integer(0));
-    assert_eq!(fake.ask("OBJECT ENCODING a"), Reply::Frame(null()));
-    assert_eq!(fake.ask("MEMORY USAGE a"), Reply::Frame(null()));
+    assert_eq!(fake.ask("OBJECT ENCODING a"), Reply::Null);
+    assert_eq!(fake.ask("MEMORY USAGE a"), Reply::Null);
 }
 
 #[test]

@@ -255,9 +255,7 @@ fn single(lua: &Lua, args: &Arguments<'_>, field: &str) -> Result<Value> {
 fn error_text(text: &str) -> String {
     let text = text.strip_prefix('-').unwrap_or(text);
     let is_code = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-    if text.is_empty() {
-        "ERR unknown error".to_owned()
-    } else if text.contains(' ') || text.bytes().all(is_code) {
+    if text.contains(' ') || (!text.is_empty() && text.bytes().all(is_code)) {
         text.to_owned()
     } else {
         format!("ERR {text}")

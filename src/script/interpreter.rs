@@ -142,9 +142,18 @@ impl Interpreter {
         let script = Arc::new(Script::new(key, source)?);
         self.body(&script)?;
         match cache.insert(script.clone(), load) {
-            Ok(script) => Ok(script),
-            Err(_) if !load => Ok(script),
-            Err(full) => Err(full),
+            Ok(known) => {
+                self.state.adopt(&known);
+                Ok(known)
+            }
+            Err(_) if !load => {
+                script.leave();
+                Ok(script)
+            }
+            Err(full) => {
+                script.leave();
+                Err(full)
+            }
         }
     }
 
@@ -256,6 +265,14 @@ impl State {
         }
         self.compiled.insert(script.key(), (script.clone(), body.clone()));
         Ok(body)
+    }
+
+    /// Keeps the script that the cache knows beside its compiled body, so that it is found for as long
+    /// as the cache knows it.
+    fn adopt(&mut self, script: &Arc<Script>) {
+        if let Some((known, _)) = self.compiled.get_mut(&script.key()) {
+            *known = script.clone();
+        }
     }
 
     fn compile(&self, code: &[u8]) -> Result<Function, Refused> {

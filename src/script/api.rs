@@ -10,7 +10,7 @@ use super::arguments::Arguments;
 use super::calls::{Calls, LogLevel};
 use super::digest::sha1_hex;
 use super::fault::Fault;
-use super::interpreter::{MEMORY_BYTES_MAX, Shared};
+use super::interpreter::Shared;
 use super::number::{ARGUMENT_DIGITS, general, truncated};
 use super::sandbox::{function, library};
 use super::to_lua::ToLua;
@@ -108,7 +108,7 @@ impl Door<'_> {
                     Reply::Error(text) => self.to_lua(lua).call_error(&text),
                     reply => self.to_lua(lua).reply(reply),
                 };
-                lua.set_memory_limit(MEMORY_BYTES_MAX)?;
+                lua.set_memory_limit(self.shared.memory_bytes.get())?;
                 value
             }
         }

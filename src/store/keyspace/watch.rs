@@ -105,6 +105,14 @@ impl Watches {
     }
 }
 
+#[cfg(test)]
+impl super::Keyspace {
+    /// True if anybody watches anything, or something of a watch is left.
+    pub(in super::super) fn is_watched(&self) -> bool {
+        self.watches.any() || self.watches.tables.iter().any(|table| !table.lock().is_empty())
+    }
+}
+
 impl Watch {
     /// True if a watched key has changed or come to its end since it was watched. Whoever acts on
     /// the answer holds the shards of [`Watch::keys`].

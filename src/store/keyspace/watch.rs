@@ -46,7 +46,6 @@ pub struct Watch {
 }
 
 impl Watches {
-    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
     fn table(&self, hash: u64) -> &Mutex<HashTable<Watched>> {
         &self.tables[(hash >> 40) as usize % TABLES]
     }

@@ -131,6 +131,7 @@ fn a_roll_back_restores_values_deadlines_and_memory_whatever_was_done() {
     held.add(b"count", 3).unwrap();
     held.put(b"gone", text("here"), None).unwrap();
     let before: Vec<_> = ["text", "count", "gone", "new"].map(|key| seen(&mut held, key)).into();
+    assert_eq!((keyspace.len(), keyspace.ending()), (3, 1));
     let used = account.used_bytes();
     held.keep_undo();
     for _ in 0..3 {
@@ -147,7 +148,7 @@ fn a_roll_back_restores_values_deadlines_and_memory_whatever_was_done() {
     held.roll_back();
     let after: Vec<_> = ["text", "count", "gone", "new"].map(|key| seen(&mut held, key)).into();
     assert_eq!(after, before);
-    assert_eq!(keyspace.len(), 3);
+    assert_eq!((keyspace.len(), keyspace.ending()), (3, 1));
     held.remove(b"text");
     held.remove(b"count");
     held.remove(b"gone");

@@ -45,6 +45,10 @@ pub struct ClientRecord {
     pub query_bytes: AtomicU64,
     /// Bytes of replies that the socket has not taken yet (obl).
     pub output_bytes: AtomicU64,
+    /// Commands queued between MULTI and EXEC plus one; 0 = no transaction (multi).
+    pub queued: AtomicU64,
+    /// Bytes that their queue holds (multi-mem).
+    pub queued_bytes: AtomicU64,
     /// Speaks RESP3.
     pub resp3: AtomicBool,
     /// CLIENT NO-EVICT ON.

@@ -224,6 +224,8 @@ pub(super) fn client(id: u64) -> Arc<ClientRecord> {
         written_bytes: AtomicU64::new(0),
         query_bytes: AtomicU64::new(26),
         output_bytes: AtomicU64::new(0),
+        queued: AtomicU64::new(0),
+        queued_bytes: AtomicU64::new(0),
         resp3: false.into(),
         no_evict: false.into(),
         no_touch: false.into(),

@@ -9,7 +9,7 @@ use super::info::Figures;
 use super::table::TABLE;
 use super::{REDIS_VERSION, Report};
 use crate::config::schema;
-use crate::{engine, limiter, script};
+use crate::{engine, limiter};
 
 /// Appends `name:value` lines.
 macro_rules! fields {
@@ -284,7 +284,7 @@ fn bounds(figures: &Figures, out: &mut String) {
         "limit_watched_keys": super::transaction::WATCHED_COUNT_MAX,
         "limit_watched_bytes": super::transaction::WATCHED_BYTES_MAX,
         "limit_script_ms": config.busy_reply_threshold_ms,
-        "limit_script_memory_bytes": script::MEMORY_BYTES_MAX,
+        "limit_script_memory_bytes": config.lua_memory_limit,
         "limit_pattern_bytes": super::glob::PATTERN_BYTES_MAX,
         "limit_error_codes": super::stats::ERROR_CODES_MAX,
         "limit_slowlog_entries": config.slowlog_max_len,

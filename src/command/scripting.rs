@@ -219,6 +219,7 @@ impl Runner<'_> {
             ticker: context.ticker,
         };
         let read_only = self.read_only || self.script.flags().no_writes;
+        tools.interpreter.limit_memory(context.config.lua_memory_limit);
         held.keep_undo();
         context.trail = Some(Default::default());
         let words = &mut tools.words;

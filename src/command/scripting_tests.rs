@@ -162,6 +162,17 @@ fn a_runaway_script_is_stopped_and_leaves_nothing_half_done() {
 }
 
 #[test]
+fn the_memory_of_a_script_is_a_setting() {
+    let mut fake = Fake::new();
+    let source = "return #string.rep('x', 8000000)";
+    assert_eq!(answer(&mut fake, source, &["0"]), ":8000000\r\n");
+    fake.ask("CONFIG SET lua-memory-limit 4mb");
+    let reply = answer(&mut fake, source, &["0"]);
+    assert!(reply.starts_with("-ERR not enough memory"), "{reply}");
+    assert_eq!(answer(&mut fake, "return 1", &["0"]), ":1\r\n");
+}
+
+#[test]
 fn an_error_of_a_script_leaves_what_it_did_as_in_redis() {
     let mut fake = Fake::new();
     let source = "redis.call('SET', KEYS[1], 1) return redis.call('INCR', KEYS[1], 2)";

@@ -5,11 +5,12 @@
 //! transaction whose request was refused runs nothing.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::argument::key;
 use super::spec::{Categories, Flags, Handler, Keys, Plain, Spec};
 use super::table::{TABLE, error, failure, run_held};
-use super::{Args, Context, ErrorText, Words};
+use super::{Args, Context, ErrorText, Session, Words};
 use crate::engine::{Engine, Held, Watch};
 use crate::resp::{Reply, encode_array_head};
 
@@ -148,7 +149,10 @@ impl Transaction {
 pub(super) fn queue(context: &mut Context<'_>, row: usize, args: &Args<'_>) -> Reply {
     let Some(transaction) = &mut context.session.transaction else { return Reply::Nothing };
     match transaction.push(row, args) {
-        Ok(()) => Reply::Simple("QUEUED"),
+        Ok(()) => {
+            show(context.session);
+            Reply::Simple("QUEUED")
+        }
         Err(text) => {
             transaction.broken = true;
             context.stats.reject(Some(row), &text);
@@ -174,6 +178,16 @@ pub(super) fn refused(context: &mut Context<'_>, row: Option<usize>, text: Error
 pub(super) fn forget(context: &mut Context<'_>) {
     context.session.transaction = None;
     context.session.watch = None;
+    show(context.session);
+}
+
+/// Shows CLIENT LIST what is queued.
+fn show(session: &Session) {
+    let transaction = session.transaction.as_ref();
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let queued = transaction.map_or(0, |transaction| count(transaction.len()).saturating_add(1));
+    session.record.queued.store(queued, Relaxed);
+    session.record.queued_bytes.store(count(session.queued_bytes()), Relaxed);
 }
 
 fn multi(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
@@ -181,6 +195,7 @@ fn multi(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
         return failure("ERR MULTI calls can not be nested");
     }
     context.session.transaction = Some(Box::default());
+    show(context.session);
     Reply::Simple("OK")
 }
 
@@ -196,6 +211,7 @@ fn exec(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     let Some(transaction) = context.session.transaction.take() else {
         return failure("ERR EXEC without MULTI");
     };
+    show(context.session);
     let watch = context.session.watch.take();
     if transaction.broken {
         return failure("EXECABORT Transaction discarded because of previous errors.");

@@ -130,6 +130,17 @@ fn the_queue_is_bounded_in_commands_and_in_bytes() {
 }
 
 #[test]
+fn client_list_shows_what_is_queued() {
+    let mut fake = Fake::new();
+    wires(&mut fake, &["MULTI", "CLIENT INFO", "PING"]);
+    let mut other = Fake::new();
+    other.host.clients.lock().push(fake.session.record.clone());
+    let list = other.text("CLIENT LIST");
+    assert!(list.contains(" flags=x ") && list.contains(" multi=2 "), "{list}");
+    assert!(wire(&mut fake, "EXEC").contains(" multi=-1 "));
+}
+
+#[test]
 fn watched_keys_are_bounded() {
     let mut fake = Fake::new();
     let keys: Vec<String> = (0..WATCHED_COUNT_MAX).map(|n| format!("k{n}")).collect();

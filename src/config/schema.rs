@@ -108,6 +108,10 @@ const QUERY_BYTES_MAX: i64 = 1 << 30;
 const SLOWLOG_MAX: i64 = 10_000;
 /// Redis's own default, so that its files can be kept; others on the thread wait so long.
 const BUDGET_MS_MAX: i64 = 5_000;
+/// Below this the compiled scripts of a state would leave no room to run one.
+const LUA_BYTES_MIN: i64 = 4 << 20;
+/// Single steps of Lua copy what a script holds, and its time is looked at between steps.
+const LUA_BYTES_MAX: i64 = 64 << 20;
 /// Redis's former names of settings: (name, setting).
 pub const ALIASES: &[(&str, &str)] = &[("lua-time-limit", "busy-reply-threshold")];
 
@@ -291,6 +295,14 @@ pub static SETTINGS: &[Setting] = &[
         live: true,
         help: "What creating a counter gets at maxmemory; noeviction = Redis's OOM error, allow-new = allowed and uncounted, deny-new = denied and uncounted; existing counters go on counting.",
         value: choice!(MemoryPolicy, maxmemory_policy),
+    },
+    Setting {
+        name: "lua-memory-limit",
+        group: Group::Memory,
+        unit: "bytes",
+        live: true,
+        help: "Most memory of a running script; each thread has a Lua state of its own.",
+        value: number!(Bytes, lua_memory_limit, LUA_BYTES_MIN, LUA_BYTES_MAX),
     },
     Setting {
         name: "requirepass",

@@ -145,7 +145,21 @@ fn encode_line(out: &mut Vec<u8>, kind: u8, text: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// What replies are mostly made of is written by hand: the encoder would first copy all of it.
 fn encode_frame(out: &mut Vec<u8>, frame: &Frame, protocol: Protocol) {
+    match frame {
+        Frame::Array { data, attributes: None } => {
+            encode_array_head(out, data.len());
+            data.iter().for_each(|frame| encode_frame(out, frame, protocol));
+        }
+        Frame::Number { data, attributes: None } => encode_integer(out, *data),
+        Frame::BlobString { data, attributes: None } => encode_bulk(out, data),
+        Frame::Null => Reply::Null.encode(protocol, out),
+        other => encode_by_library(out, other, protocol),
+    }
+}
+
+fn encode_by_library(out: &mut Vec<u8>, frame: &Frame, protocol: Protocol) {
     let start = out.len();
     let written = match protocol {
         Protocol::Resp3 => {

@@ -10,7 +10,7 @@ use super::arguments::Arguments;
 use super::calls::{Calls, LogLevel};
 use super::digest::sha1_hex;
 use super::fault::Fault;
-use super::interpreter::{MEMORY_BYTES_MAX, Shared};
+use super::interpreter::Shared;
 use super::number::{ARGUMENT_DIGITS, general, truncated};
 use super::sandbox::{function, library};
 use super::to_lua::ToLua;
@@ -108,7 +108,7 @@ impl Door<'_> {
                     Reply::Error(text) => self.to_lua(lua).call_error(&text),
                     reply => self.to_lua(lua).reply(reply),
                 };
-                lua.set_memory_limit(MEMORY_BYTES_MAX)?;
+                lua.set_memory_limit(self.shared.memory_bytes.get())?;
                 value
             }
         }
@@ -255,9 +255,7 @@ fn single(lua: &Lua, args: &Arguments<'_>, field: &str) -> Result<Value> {
 fn error_text(text: &str) -> String {
     let text = text.strip_prefix('-').unwrap_or(text);
     let is_code = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-    if text.is_empty() {
-        "ERR unknown error".to_owned()
-    } else if text.contains(' ') || text.bytes().all(is_code) {
+    if text.contains(' ') || (!text.is_empty() && text.bytes().all(is_code)) {
         text.to_owned()
     } else {
         format!("ERR {text}")

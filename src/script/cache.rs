@@ -71,6 +71,11 @@ impl Script {
         self.gone.load(Ordering::Acquire)
     }
 
+    /// Notes that no cache knows it.
+    pub(super) fn leave(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
     /// Whether it once reached a key that it had not declared ([`Script::note_needs_all`]).
     pub fn needs_all(&self) -> bool {
         self.needs_all.load(Ordering::Relaxed)

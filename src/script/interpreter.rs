@@ -26,6 +26,8 @@ use crate::resp::{Protocol, Reply};
 /// What one Lua state may hold, bytes. A limiter's script needs a few KiB; a state that held more
 /// would also make single instructions slow (a copy of all of it), and the budget is looked at
 /// between instructions.
+///
+/// A state's own limit, if another is set, is [`Interpreter::limit_memory`]'s.
 pub const MEMORY_BYTES_MAX: usize = 16 << 20;
 /// What may come to a state between two times that it is cleaned after a run, bytes.
 const GARBAGE_BYTES: usize = 4 << 20;
@@ -68,6 +70,8 @@ pub(super) struct Shared {
     pub(super) json: JsonSettings,
     pub(super) random: Random,
     pub(super) raised: RefCell<Option<Raised>>,
+    /// What the state may hold while a script runs.
+    pub(super) memory_bytes: Cell<usize>,
 }
 
 /// What ended a script, as the handler of errors saw it.
@@ -101,6 +105,12 @@ impl Interpreter {
     pub fn new(options: Options) -> Result<Self, String> {
         let state = State::new(&options, KillSwitch::default()).map_err(|e| e.to_string())?;
         Ok(Interpreter { options, state })
+    }
+
+    /// Sets what the state may hold from the next run on, bytes: at most a few times
+    /// [`MEMORY_BYTES_MAX`], which it is at first.
+    pub fn limit_memory(&self, bytes: usize) {
+        self.state.shared.memory_bytes.set(bytes);
     }
 
     /// Ends the script that runs here, from any thread.
@@ -142,9 +152,18 @@ impl Interpreter {
         let script = Arc::new(Script::new(key, source)?);
         self.body(&script)?;
         match cache.insert(script.clone(), load) {
-            Ok(script) => Ok(script),
-            Err(_) if !load => Ok(script),
-            Err(full) => Err(full),
+            Ok(known) => {
+                self.state.adopt(&known);
+                Ok(known)
+            }
+            Err(_) if !load => {
+                script.leave();
+                Ok(script)
+            }
+            Err(full) => {
+                script.leave();
+                Err(full)
+            }
         }
     }
 
@@ -178,14 +197,14 @@ impl Interpreter {
 
     /// Frees what the run left. A state that stays large is made anew.
     fn clean(&mut self) {
-        let State { lua, collect_at_bytes, .. } = &mut self.state;
+        let State { lua, shared, collect_at_bytes, .. } = &mut self.state;
         if lua.used_memory() <= *collect_at_bytes {
             return;
         }
         // The first one runs finalizers, the second one frees what they held.
         let collected = lua.gc_collect().and_then(|()| lua.gc_collect());
         *collect_at_bytes = lua.used_memory().saturating_add(GARBAGE_BYTES);
-        if collected.is_err() || lua.used_memory() > MEMORY_BYTES_MAX / 2 {
+        if collected.is_err() || lua.used_memory() > shared.memory_bytes.get() / 2 {
             self.renew();
         }
     }
@@ -221,6 +240,7 @@ impl Shared {
             json: JsonSettings::default(),
             random: Random::new(seed),
             raised: RefCell::default(),
+            memory_bytes: Cell::new(MEMORY_BYTES_MAX),
         })
     }
 
@@ -258,6 +278,14 @@ impl State {
         Ok(body)
     }
 
+    /// Keeps the script that the cache knows beside its compiled body, so that it is found for as long
+    /// as the cache knows it.
+    fn adopt(&mut self, script: &Arc<Script>) {
+        if let Some((known, _)) = self.compiled.get_mut(&script.key()) {
+            *known = script.clone();
+        }
+    }
+
     fn compile(&self, code: &[u8]) -> Result<Function, Refused> {
         if code.len() > CHUNK_BYTES_MAX {
             return Err(Refused::Text("user_script: chunk too long".to_owned()));
@@ -286,7 +314,7 @@ impl State {
                 scope.create_function_mut(|lua, words: MultiValue| door.enter(lua, &words))?;
             self.redis.raw_set("call", call)?;
             let (keys, argv) = (self.strings(run.keys)?, self.strings(run.argv)?);
-            self.lua.set_memory_limit(MEMORY_BYTES_MAX)?;
+            self.lua.set_memory_limit(self.shared.memory_bytes.get())?;
             self.run.call::<(bool, Value)>((body, keys, argv))
         });
         // mlua fails here only where there is no allocator of its own, and it made this state.

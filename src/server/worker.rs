@@ -133,6 +133,8 @@ fn connect(accepted: Accepted, process: &Arc<Process>, worker: usize) -> io::Res
         written_bytes: Default::default(),
         query_bytes: Default::default(),
         output_bytes: Default::default(),
+        queued: Default::default(),
+        queued_bytes: Default::default(),
         resp3: Default::default(),
         no_evict: Default::default(),
         no_touch: Default::default(),

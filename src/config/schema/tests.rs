@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("maxmemory-clients", &["1048576", "9223372036854775807"], &["1048575", "5%"]),
     ("maxmemory", &["0", "9223372036854775807"], &["-1", "1zb", "9223372036854775808"]),
     ("maxmemory-policy", &["noeviction", "allow-new", "deny-new"], &["allkeys-lru", ""]),
+    ("lua-memory-limit", &["4194304", "67108864"], &["4194303", "67108865"]),
     ("requirepass", &["", "s3cret with blanks", "abc\0def"], &[]),
     ("protected-mode", &["yes", "no"], &["", "1", "true"]),
     ("enable-debug-command", &["no", "local", "yes"], &["", "maybe"]),

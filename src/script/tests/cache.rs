@@ -63,3 +63,27 @@ fn scripts_that_use_up_a_state_are_compiled_in_a_new_one() {
     }
     assert!(bench.interpreter.used_memory_bytes() < MEMORY_BYTES_MAX);
 }
+
+#[test]
+fn a_flush_reaches_what_another_worker_loaded_meanwhile() {
+    let (mut one, mut two) = (Bench::new(), Bench::new());
+    let cache = &one.cache;
+    let script = one.interpreter.learn(cache, b"return 1", false).unwrap();
+    two.interpreter.learn(cache, b"return 1", true).unwrap();
+    cache.flush();
+    one.interpreter.learn(cache, b"return 1", false).unwrap();
+    two.interpreter.learn(cache, b"return 1", true).unwrap();
+    assert!(two.interpreter.find(cache, script.sha().as_bytes()).is_some());
+    cache.flush();
+    assert!(two.interpreter.find(cache, script.sha().as_bytes()).is_none());
+}
+
+#[test]
+fn a_script_that_found_no_room_is_not_found() {
+    let mut bench = Bench::new();
+    bench.cache = ScriptCache::new(CacheLimits { evictable_count: 9, source_bytes: 10 });
+    let source = b"return 1 -- too long";
+    let script = bench.interpreter.learn(&bench.cache, source, false).unwrap();
+    assert!(bench.interpreter.find(&bench.cache, script.sha().as_bytes()).is_none());
+    assert!(bench.interpreter.learn(&bench.cache, source, true).is_err());
+}

@@ -105,8 +105,7 @@ impl Connection {
             return Ok(());
         }
         let record = &self.session.record;
-        // A queue weighs as the requests that it holds do.
-        record.query_bytes.store(bytes(self.kept.len()).saturating_add(queued), Relaxed);
+        record.query_bytes.store(bytes(self.kept.len()), Relaxed);
         record.output_bytes.store(bytes(self.unsent.len() - self.unsent_from), Relaxed);
         // Wraps down where less is held than before, as the sum of all never falls below 0.
         let change = held.wrapping_sub(before);

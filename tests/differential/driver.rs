@@ -1,0 +1,214 @@
+//! Runs a sequence on both servers, step by step, and compares what they answer.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::allowed::allowed;
+use crate::link::Link;
+use crate::look::Look;
+use crate::peer::Peer;
+use crate::reply::Reply;
+use crate::request::{Request, Step, Word};
+use crate::stock;
+use crate::tally::Tally;
+
+/// Most calls of SCAN until its walk must have ended.
+const SCANS_MAX: usize = 10_000;
+
+/// What changes a reply of the second server before it is compared: a check must notice.
+pub(crate) type Tamper = fn(&Request, &mut Reply);
+
+/// Two servers under the same requests.
+pub(crate) struct Driver {
+    peers: [Peer; 2],
+    control: [Link; 2],
+    tamper: Tamper,
+    /// What ran, whether it was compared equal or not.
+    pub(crate) tally: Tally,
+    /// Which rows of the allowed differences were needed.
+    pub(crate) allowances: Vec<&'static str>,
+}
+
+/// The first step of a sequence that the two servers answered differently.
+pub(crate) struct Difference {
+    pub(crate) at: usize,
+    /// All replies up to there: Redis's and the other's.
+    pub(crate) replies: Vec<[Reply; 2]>,
+}
+
+/// One client of a sequence, connected to both servers.
+struct Client {
+    links: [Link; 2],
+    /// What waits for EXEC.
+    queued: Vec<Request>,
+}
+
+/// A sequence under way.
+struct Run {
+    clients: [Client; 2],
+    /// The longest time that any step took.
+    slowest: Duration,
+    /// Whether keys may have ended that a server still holds.
+    ended: bool,
+}
+
+impl Run {
+    /// How far the clocks' figures of the two servers may be apart: both took every step between
+    /// the sending and the replies, once when the deadline was set and once when it is read.
+    fn tolerance_ms(&self) -> i64 {
+        let slowest_ms = i64::try_from(self.slowest.as_millis()).unwrap_or(i64::MAX / 4);
+        2 * slowest_ms + 2
+    }
+}
+
+impl Driver {
+    pub(crate) fn new(left: Peer, right: Peer) -> Driver {
+        let control = [Link::open(left.port()), Link::open(right.port())];
+        let (tally, allowances) = (Tally::default(), Vec::new());
+        Driver { peers: [left, right], control, tamper: |_, _| {}, tally, allowances }
+    }
+
+    /// From now on `tamper` changes what the second server answers.
+    pub(crate) fn tampered(mut self, tamper: Tamper) -> Driver {
+        self.tamper = tamper;
+        self
+    }
+
+    /// Runs the steps from an empty keyspace, up to the first difference.
+    pub(crate) fn run(&mut self, steps: &[Step]) -> Option<Difference> {
+        self.command(&Request::new("FLUSHALL"));
+        self.command(&Request::new("SCRIPT").with("FLUSH"));
+        let client = || Client {
+            links: self.peers.each_ref().map(|peer| Link::open(peer.port())),
+            queued: Vec::new(),
+        };
+        let clients = [client(), client()];
+        let mut run = Run { clients, slowest: Duration::ZERO, ended: false };
+        let mut replies = Vec::new();
+        for (at, step) in steps.iter().enumerate() {
+            replies.push(self.take(step, &mut run));
+            let [left, right] = replies.last().expect("just pushed");
+            let tolerance_ms = run.tolerance_ms();
+            let client = &mut run.clients[step.connection];
+            let same = self.judge(&step.request, client, left, right, tolerance_ms);
+            let settle_ms = settle_ms(&step.request, client, left);
+            if !same {
+                return Some(Difference { at, replies });
+            }
+            if settle_ms > 0 {
+                // Not for a condition to come true: nothing may look at a key while it ends.
+                thread::sleep(Duration::from_millis(settle_ms));
+                run.ended = true;
+            }
+        }
+        None
+    }
+
+    /// A request to both servers that is no part of the comparison.
+    fn command(&mut self, request: &Request) {
+        for (link, peer) in self.control.iter_mut().zip(&self.peers) {
+            if matches!(link.ask(&request.encode()), Reply::Lost(_)) {
+                *link = Link::open(peer.port());
+                link.ask(&request.encode());
+            }
+        }
+    }
+
+    /// Sends one step to both and waits for both replies.
+    fn take(&mut self, step: &Step, run: &mut Run) -> [Reply; 2] {
+        let client = &run.clients[step.connection];
+        let counts = step.request.look.counts() || client.queued.iter().any(|q| q.look.counts());
+        if run.ended && counts {
+            // A key that has ended counts until a server has noticed.
+            self.command(
+                &Request::new("EXISTS").with_all(stock::KEYS.iter().map(|key| key.to_vec())),
+            );
+            run.ended = false;
+        }
+        let client = &mut run.clients[step.connection];
+        let bytes = step.request.encode();
+        let begun = Instant::now();
+        client.links.iter_mut().for_each(|link| link.send(&bytes));
+        let mut replies = client.links.each_mut().map(Link::receive);
+        run.slowest = run.slowest.max(begun.elapsed());
+        if step.request.look == Look::Scan && replies.iter().all(|r| matches!(r, Reply::Array(_))) {
+            for (link, reply) in client.links.iter_mut().zip(&mut replies) {
+                *reply = walk(link, &step.request, reply);
+            }
+        }
+        (self.tamper)(&step.request, &mut replies[1]);
+        replies
+    }
+
+    /// Whether the two replies are the same, or may differ; each queued command's for itself.
+    fn judge(
+        &mut self,
+        request: &Request,
+        client: &Client,
+        left: &Reply,
+        right: &Reply,
+        tolerance_ms: i64,
+    ) -> bool {
+        let exec = request.verb() == "EXEC" && request.words.len() == 1;
+        let (Reply::Array(lefts), Reply::Array(rights)) = (left, right) else {
+            return self.same(request, left, right, tolerance_ms);
+        };
+        if !exec || lefts.len() != rights.len() || lefts.len() != client.queued.len() {
+            return self.same(request, left, right, tolerance_ms);
+        }
+        self.tally.count(request, left);
+        let mut pairs = client.queued.iter().zip(lefts.iter().zip(rights));
+        pairs.all(|(request, (left, right))| self.same(request, left, right, tolerance_ms))
+    }
+
+    fn same(&mut self, request: &Request, left: &Reply, right: &Reply, tolerance_ms: i64) -> bool {
+        if !left.is_queued() {
+            self.tally.count(request, left);
+        }
+        let walked = matches!((left, right), (Reply::Set(_), Reply::Set(_)));
+        let look = if walked { &Look::Exact } else { &request.look };
+        if look.same(left, right, tolerance_ms) {
+            return true;
+        }
+        let row = allowed(request, left, right);
+        self.allowances.extend(row.map(|row| row.reason));
+        row.is_some()
+    }
+}
+
+/// How long both servers are to be left alone behind this reply; keeps the client's queue.
+fn settle_ms(request: &Request, client: &mut Client, reply: &Reply) -> u64 {
+    if reply.is_queued() {
+        client.queued.push(request.clone());
+        return 0;
+    }
+    let ended = matches!(request.verb().as_str(), "EXEC" | "DISCARD") && request.words.len() == 1;
+    if !ended {
+        return request.settle_ms;
+    }
+    let queued = std::mem::take(&mut client.queued);
+    let longest_ms = queued.iter().map(|queued| queued.settle_ms).max().unwrap_or(0);
+    if matches!(reply, Reply::Array(_)) { longest_ms } else { 0 }
+}
+
+/// Walks SCAN on to its end: the keys as a set.
+fn walk(link: &mut Link, request: &Request, first: &Reply) -> Reply {
+    let mut seen = Vec::new();
+    let mut page = first.clone();
+    for _ in 0..SCANS_MAX {
+        let Reply::Array(parts) = page else { return page };
+        let [Reply::Bulk(cursor), Reply::Array(keys)] = parts.as_slice() else {
+            return Reply::Array(parts);
+        };
+        seen.extend(keys.iter().cloned());
+        if cursor == b"0" {
+            seen.sort();
+            seen.dedup();
+            return Reply::Set(seen);
+        }
+        let mut next = request.clone();
+        next.words[1] = Word::Bytes(cursor.clone());
+        page = link.ask(&next.encode());
+    }
+    Reply::Lost("SCAN never ended".to_owned())
+}

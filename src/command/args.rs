@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+pub use crate::engine::parse_integer;
 use crate::resp::Span;
 
 /// The text of an error reply, with its code. A `Result` carries it instead of a whole
@@ -66,61 +67,9 @@ impl<'a> Args<'a> {
     }
 }
 
-/// Reads an integer as strictly as Redis does: no space, no plus sign, no leading zero, no `-0`.
-pub fn parse_integer(word: &[u8]) -> Option<i64> {
-    let (negative, digits) = match word {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    if digits == b"0" {
-        return (!negative).then_some(0);
-    }
-    if !matches!(digits.first(), Some(b'1'..=b'9')) {
-        return None;
-    }
-    digits
-        .iter()
-        .try_fold(0i64, |value, byte| {
-            let digit = i64::from(byte.wrapping_sub(b'0'));
-            if digit > 9 {
-                return None;
-            }
-            // Built up on the negative side, which reaches one further than the positive.
-            value.checked_mul(10)?.checked_sub(digit)
-        })
-        .and_then(|value| if negative { Some(value) } else { value.checked_neg() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn integers_are_read_as_strictly_as_redis_reads_them() {
-        for (word, value) in [
-            ("0", 0),
-            ("7", 7),
-            ("-7", -7),
-            ("9223372036854775807", i64::MAX),
-            ("-9223372036854775808", i64::MIN),
-        ] {
-            assert_eq!(parse_integer(word.as_bytes()), Some(value), "{word}");
-        }
-        for word in [
-            "",
-            "-",
-            "-0",
-            "+1",
-            "01",
-            " 1",
-            "1 ",
-            "1a",
-            "9223372036854775808",
-            "-9223372036854775809",
-        ] {
-            assert_eq!(parse_integer(word.as_bytes()), None, "{word}");
-        }
-    }
 
     #[test]
     fn a_word_that_is_not_there_is_empty() {

@@ -11,7 +11,7 @@ use super::argument::{Argument, integer, one_of, text, word};
 use super::client_kill::{KILL_ARGUMENTS, kill};
 use super::client_list::{LIST_ARGUMENTS, info, list};
 use super::session::{Replies, Session};
-use super::spec::{Categories, Flags, Handler, Spec};
+use super::spec::{Categories, Flags, Plain, Spec};
 use super::table::{error, failure};
 use super::{Args, Context, PauseMode, help};
 use crate::resp::{self, Protocol, Reply};
@@ -71,7 +71,7 @@ const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
 const ADMIN: Flags = LOOSE.with(Flags::ADMIN);
 const ON_OFF: &[Argument] = &[one_of("enabled", &[word("on", "ON"), word("off", "OFF")])];
 
-const fn row(name: &'static str, arity: i32, handler: Handler) -> Spec {
+const fn row(name: &'static str, arity: i32, handler: Plain) -> Spec {
     Spec::new(name, arity, handler).categories(Categories::CONNECTION).flags(LOOSE)
 }
 

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use super::argument::{block, integer, text};
 use super::client::{self, valid_name};
 use super::session::{Effect, Replies};
-use super::spec::{Categories, Flags, Handler, Spec};
+use super::spec::{Categories, Flags, Plain, Spec};
 use super::table::failure;
 use super::{Args, Context, ErrorText, REDIS_VERSION};
 use crate::config::TEXT_BYTES_MAX;
@@ -18,7 +18,7 @@ use crate::resp::{self, Protocol, Reply};
 const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST);
 const BEFORE_AUTH: Flags = LOOSE.with(Flags::NO_AUTH);
 
-const fn row(name: &'static str, arity: i32, handler: Handler) -> Spec {
+const fn row(name: &'static str, arity: i32, handler: Plain) -> Spec {
     Spec::new(name, arity, handler).categories(Categories::CONNECTION)
 }
 

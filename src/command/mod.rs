@@ -12,8 +12,11 @@ mod client_kill;
 mod client_list;
 mod cluster;
 mod connection;
+mod counters;
 mod docs_keys;
 mod docs_ratelimit;
+mod docs_strings;
+mod expiry;
 #[cfg(test)]
 mod fake;
 pub mod glob;
@@ -24,6 +27,7 @@ mod info_sections;
 mod introspect;
 mod keys;
 mod latency;
+mod lifetime;
 mod ratelimit;
 mod row_frames;
 mod server;
@@ -33,6 +37,7 @@ mod slice;
 mod slowlog;
 mod spec;
 mod stats;
+mod strings;
 mod table;
 mod throttle;
 
@@ -43,9 +48,9 @@ pub use host::{ClusterReport, Host, NodeReport, PauseMode, Report, ShutdownMode,
 pub use session::{Effect, Replies, Session};
 pub use slice::{REPLY_BYTES_MAX, REQUESTS_MAX, Slice, SliceEnd};
 pub use slowlog::slow_args;
-pub use spec::{Categories, Flags, Handler, Keys, Spec};
+pub use spec::{Categories, Flags, Handler, Keyed, Keys, OnWhole, Plain, Spec};
 pub use stats::{RowTotals, Stats, Totals};
-pub use table::{TABLE, execute, lookup, resolve};
+pub use table::{TABLE, execute, is_covered, lookup, resolve, run_held};
 
 use crate::config::Config;
 use crate::engine::{Engine, Reader};

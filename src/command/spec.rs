@@ -5,10 +5,26 @@
 
 use super::argument::Argument;
 use super::{Args, Context};
+use crate::engine::{Held, Whole};
 use crate::resp::Reply;
 
-/// What serves a command.
-pub type Handler = fn(&mut Context<'_>, &Args<'_>) -> Reply;
+/// What serves a command that needs no hold of the keyspace.
+pub type Plain = fn(&mut Context<'_>, &Args<'_>) -> Reply;
+/// What serves a command on the keys that its row names, all of them held.
+pub type Keyed = fn(&mut Context<'_>, &mut Held<'_>, &Args<'_>) -> Reply;
+/// What serves a command on the whole keyspace.
+pub type OnWhole = fn(&mut Context<'_>, &mut Whole<'_, '_>, &Args<'_>) -> Reply;
+
+/// What serves a command. None takes a hold itself: a transaction or script runs many under one.
+#[derive(Clone, Copy, Debug)]
+pub enum Handler {
+    /// It sees no key of the keyspace.
+    Plain(Plain),
+    /// It sees the keys of its row.
+    Keyed(Keyed),
+    /// It may see any key: held by a transaction or script, all must be.
+    Whole(OnWhole),
+}
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +57,21 @@ pub struct Spec {
 
 impl Spec {
     /// A row without flags, keys and arguments.
-    pub const fn new(name: &'static str, arity: i32, handler: Handler) -> Self {
+    pub const fn new(name: &'static str, arity: i32, handler: Plain) -> Self {
+        Spec::served(name, arity, Handler::Plain(handler))
+    }
+
+    /// The same for a command on the keys that its row names.
+    pub const fn keyed(name: &'static str, arity: i32, handler: Keyed) -> Self {
+        Spec::served(name, arity, Handler::Keyed(handler))
+    }
+
+    /// The same for a command on the whole keyspace.
+    pub const fn whole(name: &'static str, arity: i32, handler: OnWhole) -> Self {
+        Spec::served(name, arity, Handler::Whole(handler))
+    }
+
+    const fn served(name: &'static str, arity: i32, handler: Handler) -> Self {
         Spec {
             name,
             arity,
@@ -209,29 +239,38 @@ impl Categories {
     pub const READ: Categories = Categories(1 << 1);
     /// Writes.
     pub const WRITE: Categories = Categories(1 << 2);
+    /// Strings.
+    pub const STRING: Categories = Categories(1 << 3);
     /// Administration.
-    pub const ADMIN: Categories = Categories(1 << 3);
+    pub const ADMIN: Categories = Categories(1 << 4);
     /// Constant or logarithmic time.
-    pub const FAST: Categories = Categories(1 << 4);
+    pub const FAST: Categories = Categories(1 << 5);
     /// Not fast.
-    pub const SLOW: Categories = Categories(1 << 5);
+    pub const SLOW: Categories = Categories(1 << 6);
     /// What can harm in the wrong hands.
-    pub const DANGEROUS: Categories = Categories(1 << 6);
+    pub const DANGEROUS: Categories = Categories(1 << 7);
     /// The connection itself.
-    pub const CONNECTION: Categories = Categories(1 << 7);
+    pub const CONNECTION: Categories = Categories(1 << 8);
+    /// MULTI and its kin.
+    pub const TRANSACTION: Categories = Categories(1 << 9);
+    /// Scripts.
+    pub const SCRIPTING: Categories = Categories(1 << 10);
     /// Rate limiting: RL.*, CL.THROTTLE, THROTTLE.
-    pub const RATELIMIT: Categories = Categories(1 << 8);
+    pub const RATELIMIT: Categories = Categories(1 << 11);
 
     /// In Redis's order, own ones last.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 12] = [
         "keyspace",
         "read",
         "write",
+        "string",
         "admin",
         "fast",
         "slow",
         "dangerous",
         "connection",
+        "transaction",
+        "scripting",
         "ratelimit",
     ];
 
@@ -299,6 +338,11 @@ impl Keys {
     /// Keys in word 1 and all that follow.
     pub const fn all(access: &'static [&'static str]) -> Keys {
         Keys::Range { first: 1, last: -1, step: 1, access }
+    }
+
+    /// True if the one key of a request is in word 1.
+    pub fn is_one(self) -> bool {
+        matches!(self, Keys::Range { first: 1, last: 1, .. })
     }
 
     /// What is done to the keys; empty if there are none.

@@ -6,6 +6,7 @@
 
 mod cells;
 mod count;
+mod hold;
 mod keys;
 mod many;
 mod replica;
@@ -17,7 +18,10 @@ mod throttle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
-pub use crate::store::{Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, Series};
+pub use crate::store::{
+    AddError, Full, Held, Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, Series, Value,
+    Watch, Whole, parse_integer,
+};
 pub use count::{Charge, Hit};
 pub use keys::{LOOKS_MAX, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
@@ -37,7 +41,6 @@ pub struct Engine {
     policy: AtomicU8,
     stamp_tag: u16,
     new_at_limit: NewAtLimit,
-    keys_expired: AtomicU64,
     life: Life,
     /// What other nodes have charged to cells.
     cells: cells::Cells,
@@ -91,7 +94,6 @@ impl Engine {
             policy: AtomicU8::new(options.policy as u8),
             stamp_tag: options.stamp_tag,
             new_at_limit: NewAtLimit::default(),
-            keys_expired: AtomicU64::new(0),
             life: Life {
                 origin: AtomicU64::new(0),
                 flush_stamp: AtomicU64::new(0),
@@ -170,9 +172,7 @@ impl Engine {
     pub fn expire(&self, now_ms: u64) -> bool {
         self.windows.expire(now_ms);
         self.cells.sweep(now_ms);
-        let (freed, more) = self.keyspace.expire(now_ms);
-        self.keys_expired.fetch_add(freed, Relaxed);
-        more
+        self.keyspace.expire(now_ms)
     }
 
     /// Frees one step (at most 1 MiB) of what was dropped; true while there is more.
@@ -183,15 +183,20 @@ impl Engine {
     /// Forgets everything, at once for the callers; memory follows by [`Engine::reclaim`]. In a
     /// cluster all nodes follow, by the stamp.
     pub fn flush(&self, now_ms: u64) {
+        self.flush_whole(now_ms, &mut self.whole(now_ms));
+    }
+
+    /// As [`Engine::flush`], of a keyspace that may be held.
+    pub fn flush_whole(&self, now_ms: u64, whole: &mut Whole<'_, '_>) {
         let stamp = self.stamp(now_ms).max(self.flush_stamp() + 1);
         self.life.flush_stamp.fetch_max(stamp, Relaxed);
-        self.forget();
+        self.forget(whole);
         self.life.fallen.store(true, Relaxed);
     }
 
-    fn forget(&self) {
+    fn forget(&self, whole: &mut Whole<'_, '_>) {
         self.windows.flush();
-        self.keyspace.flush();
+        whole.flush();
         self.cells.clear();
     }
 }

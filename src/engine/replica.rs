@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Engine;
 use crate::limiter::{COUNT_MAX, Window};
-use crate::store::{Change, Held, Name, Said, Series, Value, Which};
+use crate::store::{Change, Kept, Name, Said, Series, Value, Which};
 pub use crate::store::{Origin, ScanPlace};
 
 /// How far ahead of this node's clock a window may begin that a peer counts in, ms.
@@ -135,9 +135,9 @@ impl Engine {
 
     /// Empties this node because another's flush of `flush_stamp` was heard of; the caller then
     /// gives it a new origin by [`Engine::renew`].
-    pub fn flush_by(&self, _now_ms: u64, flush_stamp: u64) {
+    pub fn flush_by(&self, now_ms: u64, flush_stamp: u64) {
         self.life.flush_stamp.fetch_max(flush_stamp, Relaxed);
-        self.forget();
+        self.forget(&mut self.whole(now_ms));
     }
 
     /// Hands out own changes since the last call until about `bytes` of keys and numbers; true if
@@ -158,8 +158,10 @@ impl Engine {
         for (key, reset) in self.windows.supply().resets.take_own() {
             take(Item::Reset { key: key.into(), stamp: reset.stamp, until_ms: reset.until_ms });
         }
-        let tat_ns =
-            |key: &[u8]| self.keyspace.get(now_ms, key).map(|(Value::Cell { tat_ns }, _)| tat_ns);
+        let tat_ns = |key: &[u8]| match self.hold_one(now_ms, key).get(key) {
+            Some(Value::Cell { tat_ns }) => Some(*tat_ns),
+            _ => None,
+        };
         self.cells.publish(tat_ns, take);
         self.windows.drain_changes(Which::All, bytes, |change| take(window(change)))
     }
@@ -255,7 +257,7 @@ impl Engine {
             }
         }
         self.cells.void_below(key, stamp);
-        self.keyspace.remove(now_ms, key);
+        self.remove_cell(now_ms, key);
         Merged::Raised
     }
 
@@ -280,8 +282,8 @@ impl Engine {
             self.cells.scan(own, wants, take);
         }
         let wants = |origin: Option<Origin>| wants(origin.unwrap_or(own));
-        self.windows.scan(&wants, from, bytes, &mut |held: Held| {
-            let Held { origin, version, series, index, key, stamp, count, refunded } = held;
+        self.windows.scan(&wants, from, bytes, &mut |held: Kept| {
+            let Kept { origin, version, series, index, key, stamp, count, refunded } = held;
             let item = Item::Window { series, index, key, stamp, count, refunded };
             take(origin.unwrap_or(own), version, item);
         })

@@ -60,7 +60,7 @@ impl Engine {
                 .saturating_sub(memory_reclaiming_bytes),
             memory_keyspace_bytes,
             memory_reclaiming_bytes,
-            expired_counters: self.windows.expired() + self.keys_expired.load(Relaxed),
+            expired_counters: self.windows.expired() + self.keyspace.expired(),
             refused_new_oom: self.new_at_limit.refused.load(Relaxed),
             allowed_new_uncounted: self.new_at_limit.allowed.load(Relaxed),
             denied_new_uncounted: self.new_at_limit.denied.load(Relaxed),

@@ -1,0 +1,380 @@
+//! Some shards of the keyspace, locked, at one frozen time: the way to every value.
+//!
+//! Its methods are a small vocabulary of what happens to a key. Each sees only what is alive,
+//! charges memory before it takes it, notes what was before where an undo log is kept, and tells
+//! who watches. Not here: what values mean to commands. Invariant: shards are locked in their order
+//! and all at once, so that no two holders wait for each other; who holds any takes no more.
+
+use std::sync::Arc;
+
+use hashbrown::hash_table::OccupiedEntry;
+
+use super::super::account::Full;
+use super::super::sync::MutexGuard;
+use super::shard::{NEVER, Shard, Slot};
+use super::undo::Undo;
+use super::{Keyspace, Value, shard_of, slot_bytes};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Held<'k> {
+    keyspace: &'k Keyspace,
+    now_ms: u64,
+    shards: Shards<'k>,
+    /// A key with its hash: the one that the shard was found by.
+    hashed: Option<(&'k [u8], u64)>,
+    undo: Option<Undo>,
+    lasting: bool,
+}
+
+/// The shards that are held.
+#[derive(Debug)]
+enum Shards<'k> {
+    One(usize, MutexGuard<'k, Shard>),
+    /// Each with its number, rising.
+    Some(Vec<(usize, MutexGuard<'k, Shard>)>),
+    All(Vec<MutexGuard<'k, Shard>>),
+}
+
+/// Why [`Held::add`] did not add; the key is as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddError {
+    /// The sum is beyond an `i64`.
+    Overflow,
+    /// The key holds a string that is no integer.
+    NotInteger,
+    /// The key holds something that is no string.
+    WrongType,
+    /// The key would be new and there is no memory for it.
+    Full,
+}
+
+impl From<Full> for AddError {
+    fn from(_: Full) -> AddError {
+        AddError::Full
+    }
+}
+
+impl<'k> Shards<'k> {
+    #[inline]
+    fn get(&mut self, number: usize) -> Option<&mut Shard> {
+        match self {
+            Shards::One(held, shard) => (*held == number).then_some(&mut **shard),
+            Shards::Some(shards) => {
+                let at = shards.binary_search_by_key(&number, |(held, _)| *held).ok()?;
+                Some(&mut *shards[at].1)
+            }
+            Shards::All(shards) => shards.get_mut(number).map(|shard| &mut **shard),
+        }
+    }
+}
+
+/// The live slot of a key among what is held; one that has ended is freed on the way.
+#[inline]
+fn live<'s>(
+    keyspace: &Keyspace,
+    now_ms: u64,
+    shards: &'s mut Shards<'_>,
+    hash: u64,
+    key: &[u8],
+) -> Option<OccupiedEntry<'s, Slot>> {
+    let shard = shards.get(shard_of(hash));
+    debug_assert!(shard.is_some(), "a key whose shard is not held");
+    let found = shard?.find(hash, key)?;
+    if found.get().deadline_ms > now_ms {
+        return Some(found);
+    }
+    let (slot, _) = found.remove();
+    keyspace.drop_slot(&slot);
+    keyspace.share.note_expired();
+    None
+}
+
+fn public(deadline_ms: u64) -> Option<u64> {
+    (deadline_ms != NEVER).then_some(deadline_ms)
+}
+
+impl Keyspace {
+    /// Holds the shard of one key.
+    #[inline]
+    pub fn hold_one<'k>(&'k self, now_ms: u64, key: &'k [u8]) -> Held<'k> {
+        let hash = self.hash(key);
+        let number = shard_of(hash);
+        let shards = Shards::One(number, self.shards[number].lock());
+        Held { hashed: Some((key, hash)), ..self.held(now_ms, shards) }
+    }
+
+    /// Holds the shards of several keys.
+    pub fn hold<'k, 'a>(&'k self, now_ms: u64, keys: impl Iterator<Item = &'a [u8]>) -> Held<'k> {
+        let mut numbers: Vec<usize> = keys.map(|key| shard_of(self.hash(key))).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let lock = |number: usize| (number, self.shards[number].lock());
+        self.held(now_ms, Shards::Some(numbers.into_iter().map(lock).collect()))
+    }
+
+    /// Holds every shard.
+    pub fn hold_all(&self, now_ms: u64) -> Held<'_> {
+        self.held(now_ms, Shards::All(self.shards.iter().map(|shard| shard.lock()).collect()))
+    }
+
+    fn held<'k>(&'k self, now_ms: u64, shards: Shards<'k>) -> Held<'k> {
+        Held { keyspace: self, now_ms, shards, hashed: None, undo: None, lasting: false }
+    }
+}
+
+/// Looking.
+impl<'k> Held<'k> {
+    /// The time at which everything under this hold happens, ms since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// True if the shards of all these keys are held.
+    pub fn covers<'a>(&self, mut keys: impl Iterator<Item = &'a [u8]>) -> bool {
+        match &self.shards {
+            Shards::All(_) => true,
+            Shards::One(held, _) => keys.all(|key| shard_of(self.hash_of(key)) == *held),
+            Shards::Some(shards) => keys.all(|key| {
+                let number = shard_of(self.hash_of(key));
+                shards.binary_search_by_key(&number, |(held, _)| *held).is_ok()
+            }),
+        }
+    }
+
+    /// True if every shard is held.
+    pub fn is_all(&self) -> bool {
+        matches!(self.shards, Shards::All(_))
+    }
+
+    /// The live value of `key`.
+    #[inline]
+    pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
+        self.look(key).map(|(value, _)| value)
+    }
+
+    /// The live value of `key` and its deadline, ms since the epoch (`None` = it has no end).
+    #[inline]
+    pub fn look(&mut self, key: &[u8]) -> Option<(&Value, Option<u64>)> {
+        let hash = self.hash_of(key);
+        let slot = live(self.keyspace, self.now_ms, &mut self.shards, hash, key)?.into_mut();
+        Some((&slot.value, public(slot.deadline_ms)))
+    }
+
+    /// Bytes that `key` and its value are charged for; `None` if it does not exist.
+    pub fn bytes(&mut self, key: &[u8]) -> Option<u64> {
+        self.get(key).map(|value| slot_bytes(key, value))
+    }
+
+    pub(super) fn keyspace(&self) -> &'k Keyspace {
+        self.keyspace
+    }
+
+    pub(super) fn shard(&mut self, number: usize) -> Option<&mut Shard> {
+        self.shards.get(number)
+    }
+
+    #[inline]
+    pub(super) fn hash_of(&self, key: &[u8]) -> u64 {
+        match self.hashed {
+            // The same bytes in the same place, and borrowed as long as this lives.
+            Some((hashed, hash)) if std::ptr::eq(hashed, key) => hash,
+            _ => self.keyspace.hash(key),
+        }
+    }
+}
+
+/// Changing.
+impl Held<'_> {
+    /// Replaces what `key` holds, its deadline too (SET).
+    ///
+    /// # Errors
+    /// [`Full`] if it would be new or larger and there is no memory; nothing has changed.
+    pub fn put(&mut self, key: &[u8], value: Value, deadline_ms: Option<u64>) -> Result<(), Full> {
+        let hash = self.hash_of(key);
+        let deadline_ms = deadline_ms.unwrap_or(NEVER);
+        if deadline_ms <= self.now_ms {
+            self.remove(key);
+            return Ok(());
+        }
+        let Held { keyspace, now_ms, shards, undo, .. } = self;
+        match live(keyspace, *now_ms, shards, hash, key) {
+            Some(found) => {
+                let slot = found.into_mut();
+                keyspace.share.resize(slot.value.heap_bytes(), value.heap_bytes())?;
+                if let Some(undo) = undo {
+                    undo.changes(hash, slot);
+                }
+                slot.value = value;
+                keyspace.settle(*now_ms, slot, deadline_ms);
+            }
+            None => self.create(hash, key, value, deadline_ms)?,
+        }
+        self.changed(hash, key);
+        Ok(())
+    }
+
+    /// Replaces what `key` holds and leaves its deadline; a new key has none (SET KEEPTTL).
+    ///
+    /// # Errors
+    /// As [`Held::put`].
+    pub fn replace(&mut self, key: &[u8], value: Value) -> Result<(), Full> {
+        let deadline_ms = self.look(key).and_then(|(_, deadline_ms)| deadline_ms);
+        self.put(key, value, deadline_ms)
+    }
+
+    /// Adds to the integer of `key`, which begins at 0 without a deadline (INCR); returns the sum.
+    ///
+    /// # Errors
+    /// An [`AddError`]; nothing has changed.
+    #[inline]
+    pub fn add(&mut self, key: &[u8], delta: i64) -> Result<i64, AddError> {
+        let hash = self.hash_of(key);
+        let Held { keyspace, now_ms, shards, undo, .. } = self;
+        let sum = match live(keyspace, *now_ms, shards, hash, key) {
+            Some(found) => {
+                let slot = found.into_mut();
+                let sum = match slot.value {
+                    Value::Counter(count) => count.checked_add(delta).ok_or(AddError::Overflow)?,
+                    Value::Text(_) => return Err(AddError::NotInteger),
+                    Value::Cell { .. } => return Err(AddError::WrongType),
+                };
+                if let Some(undo) = undo {
+                    undo.changes(hash, slot);
+                }
+                slot.value = Value::Counter(sum);
+                sum
+            }
+            None => {
+                self.create(hash, key, Value::Counter(delta), NEVER)?;
+                delta
+            }
+        };
+        self.changed(hash, key);
+        Ok(sum)
+    }
+
+    /// Gives `key` another deadline, ms since the epoch, or none; one that has passed removes it.
+    /// False if it does not exist.
+    pub fn set_deadline(&mut self, key: &[u8], deadline_ms: Option<u64>) -> bool {
+        let deadline_ms = deadline_ms.unwrap_or(NEVER);
+        if deadline_ms <= self.now_ms {
+            return self.remove(key);
+        }
+        let hash = self.hash_of(key);
+        let Held { keyspace, now_ms, shards, undo, .. } = self;
+        let Some(found) = live(keyspace, *now_ms, shards, hash, key) else {
+            return false;
+        };
+        let slot = found.into_mut();
+        if let Some(undo) = undo {
+            undo.changes(hash, slot);
+        }
+        keyspace.settle(*now_ms, slot, deadline_ms);
+        self.changed(hash, key);
+        true
+    }
+
+    /// Removes `key`; true if it existed.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        let hash = self.hash_of(key);
+        let Held { keyspace, now_ms, shards, undo, .. } = self;
+        let Some(found) = live(keyspace, *now_ms, shards, hash, key) else {
+            return false;
+        };
+        let (slot, _) = found.remove();
+        keyspace.drop_slot(&slot);
+        if let Some(undo) = undo {
+            undo.went(hash, slot);
+        }
+        if let Some(shard) = self.shards.get(shard_of(hash)) {
+            shard.shrink(|key| keyspace.hash(key));
+        }
+        self.changed(hash, key);
+        true
+    }
+
+    /// Makes a slot for a key that has none.
+    fn create(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        value: Value,
+        deadline_ms: u64,
+    ) -> Result<(), Full> {
+        let Held { keyspace, now_ms, shards, undo, .. } = self;
+        keyspace.share.charge(slot_bytes(key, &value))?;
+        let Some(shard) = shards.get(shard_of(hash)) else {
+            keyspace.share.release(slot_bytes(key, &value));
+            return Err(Full);
+        };
+        let key: Arc<[u8]> = key.into();
+        if let Some(undo) = undo {
+            undo.came(hash, &key);
+        }
+        let slot = Slot { key, value, deadline_ms: NEVER, bucket_ms: 0 };
+        let slot = shard.insert(hash, slot, |key| keyspace.hash(key));
+        keyspace.share.came();
+        keyspace.settle(*now_ms, slot, deadline_ms);
+        Ok(())
+    }
+
+    /// What everything does that changed a key.
+    #[inline]
+    fn changed(&self, hash: u64, key: &[u8]) {
+        // What may still be undone is told at its end.
+        if self.undo.is_none() && self.keyspace.watches.any() {
+            self.keyspace.watches.changed(hash, key);
+        }
+    }
+}
+
+/// Undoing.
+impl Held<'_> {
+    /// Keeps from now on what was before each change, until [`Held::commit`] or
+    /// [`Held::roll_back`].
+    pub fn keep_undo(&mut self) {
+        self.undo.get_or_insert_default();
+    }
+
+    /// Lets the changes stand and tells who watches their keys.
+    pub fn commit(&mut self) {
+        let Some(undo) = self.undo.take() else { return };
+        if self.keyspace.watches.any() {
+            undo.iter().for_each(|before| self.changed(before.hash, &before.key));
+        }
+    }
+
+    /// Puts back what the keys were. Memory that they need is taken whatever the limit.
+    pub fn roll_back(&mut self) {
+        let Some(undo) = self.undo.take() else { return };
+        for before in undo.into_iter() {
+            self.put_back(before.hash, &before.key, before.held);
+        }
+    }
+
+    fn put_back(&mut self, hash: u64, key: &Arc<[u8]>, held: Option<(Value, u64)>) {
+        let Held { keyspace, now_ms, shards, .. } = self;
+        let Some(shard) = shards.get(shard_of(hash)) else { return };
+        if let Some(found) = shard.find(hash, key) {
+            keyspace.drop_slot(&found.remove().0);
+        }
+        let Some((value, deadline_ms)) = held else { return };
+        keyspace.share.charge_anyway(slot_bytes(key, &value));
+        let slot = Slot { key: key.clone(), value, deadline_ms: NEVER, bucket_ms: 0 };
+        let slot = shard.insert(hash, slot, |key| keyspace.hash(key));
+        keyspace.share.came();
+        keyspace.settle(*now_ms, slot, deadline_ms);
+    }
+
+    /// True if something was changed that cannot be rolled back, in the keyspace or beside it.
+    pub fn is_lasting(&self) -> bool {
+        self.lasting
+    }
+
+    /// Notes that something was changed that cannot be rolled back: a GCRA cell's charge, a window
+    /// that was set or reset.
+    pub fn note_lasting(&mut self) {
+        self.lasting = true;
+    }
+}

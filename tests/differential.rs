@@ -4,8 +4,8 @@
 //! two clients, drawn from a seed that is printed, run on both servers in step; every reply is
 //! compared as a tree. What may differ stands in one short table (allowed.rs).
 //!
-//! RATEL_DIFF_SEED and RATEL_DIFF_STEPS repeat a run or make it longer, RATEL_DIFF_FAMILIES (comma
-//! separated names of sequence.rs) narrows it, RATEL_DIFF_MOST is the number of different
+//! RATEL_DIFF_SEED and RATEL_DIFF_STEPS repeat a run or make it longer, RATEL_DIFF_COMMANDS (comma
+//! separated) narrows it, RATEL_DIFF_MOST is the number of different
 //! differences after which it ends.
 #![allow(clippy::disallowed_methods, reason = "deadlines of tests are real time")]
 
@@ -31,6 +31,14 @@ mod limiters;
 mod link;
 #[path = "differential/look.rs"]
 mod look;
+#[path = "differential/lua_calls.rs"]
+mod lua_calls;
+#[path = "differential/lua_faults.rs"]
+mod lua_faults;
+#[path = "differential/lua_libraries.rs"]
+mod lua_libraries;
+#[path = "differential/lua_values.rs"]
+mod lua_values;
 #[path = "differential/peer.rs"]
 mod peer;
 #[path = "differential/reply.rs"]
@@ -51,8 +59,6 @@ mod stock;
 mod strings;
 #[path = "differential/tally.rs"]
 mod tally;
-#[path = "differential/templates.rs"]
-mod templates;
 #[path = "differential/transactions.rs"]
 mod transactions;
 
@@ -66,7 +72,7 @@ use finding::Finding;
 use peer::Peer;
 use reply::Reply;
 use request::Request;
-use sequence::{FAMILIES, Family, Sequence};
+use sequence::Sequence;
 
 /// The seed that every machine tries; any number would do.
 const FIXED_SEED: u64 = 20_261_124;
@@ -82,12 +88,13 @@ struct Plan {
     seed: u64,
     steps: usize,
     findings_max: usize,
-    families: Vec<&'static Family>,
+    /// The commands that it is made of, where not of all.
+    only: Vec<String>,
 }
 
 impl Plan {
     fn new(seed: u64, steps: usize) -> Plan {
-        Plan { seed, steps, findings_max: FINDINGS_MAX, families: FAMILIES.iter().collect() }
+        Plan { seed, steps, findings_max: FINDINGS_MAX, only: Vec::new() }
     }
 
     /// The same as the environment wants it.
@@ -96,9 +103,8 @@ impl Plan {
         plan.seed = variable("RATEL_DIFF_SEED").unwrap_or(plan.seed);
         plan.steps = variable("RATEL_DIFF_STEPS").unwrap_or(plan.steps);
         plan.findings_max = variable("RATEL_DIFF_MOST").unwrap_or(plan.findings_max);
-        if let Some(names) = variable::<String>("RATEL_DIFF_FAMILIES") {
-            plan.families.retain(|family| names.split(',').any(|name| name == family.name));
-            assert!(!plan.families.is_empty(), "RATEL_DIFF_FAMILIES={names} names no family");
+        if let Some(names) = variable::<String>("RATEL_DIFF_COMMANDS") {
+            plan.only = names.split(',').map(str::to_owned).collect();
         }
         plan
     }
@@ -110,7 +116,7 @@ impl Plan {
         let (mut findings, mut steps, mut sequences) = (Vec::<Finding>::new(), 0, 0);
         let mut seed = self.seed;
         while steps < self.steps && findings.len() < self.findings_max {
-            let sequence = Sequence::draw(seed, &self.families);
+            let sequence = Sequence::draw(seed, &self.only);
             let difference = driver.run(&sequence.steps);
             steps += difference.as_ref().map_or(sequence.steps.len(), |found| found.at + 1);
             sequences += 1;
@@ -149,7 +155,7 @@ fn compare(seed: u64) {
     }
     let kinds: Vec<&str> = findings.iter().map(|finding| finding.kind.as_str()).collect();
     assert!(findings.is_empty(), "{} differences: {kinds:#?}", findings.len());
-    if plan.steps >= STEPS_THAT_COVER && plan.families.len() == FAMILIES.len() {
+    if plan.steps >= STEPS_THAT_COVER && plan.only.is_empty() {
         let missing = driver.tally.missing();
         assert!(missing.is_empty(), "never both answered and refused: {missing:?}");
     }
@@ -252,9 +258,8 @@ fn every_wrong_answer_is_found() {
 
 #[test]
 fn the_same_seed_draws_the_same_sequence() {
-    let families: Vec<&Family> = FAMILIES.iter().collect();
     let drawn = |seed| -> Vec<String> {
-        Sequence::draw(seed, &families).steps.iter().map(ToString::to_string).collect()
+        Sequence::draw(seed, &[]).steps.iter().map(ToString::to_string).collect()
     };
     assert_eq!(drawn(7), drawn(7));
     assert_ne!(drawn(7), drawn(8));

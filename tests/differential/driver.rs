@@ -88,6 +88,7 @@ impl Driver {
         for (at, step) in steps.iter().enumerate() {
             replies.push(self.take(step, &mut run));
             let [left, right] = replies.last().expect("just pushed");
+            assert!(!matches!(left, Reply::Lost(_)), "redis-server itself: {left}\n{step}");
             let tolerance_ms = run.tolerance_ms();
             let client = &mut run.clients[step.connection];
             let same = self.judge(&step.request, client, left, right, tolerance_ms);
@@ -131,7 +132,8 @@ impl Driver {
         client.links.iter_mut().for_each(|link| link.send(&bytes));
         let mut replies = client.links.each_mut().map(Link::receive);
         run.slowest = run.slowest.max(begun.elapsed());
-        if step.request.look == Look::Scan && replies.iter().all(|r| matches!(r, Reply::Array(_))) {
+        let walks = step.request.look == Look::Scan && step.request.verb() == "SCAN";
+        if walks && replies.iter().all(|r| matches!(r, Reply::Array(_))) {
             for (link, reply) in client.links.iter_mut().zip(&mut replies) {
                 *reply = walk(link, &step.request, reply);
             }
@@ -182,8 +184,9 @@ fn settle_ms(request: &Request, client: &mut Client, reply: &Reply) -> u64 {
         client.queued.push(request.clone());
         return 0;
     }
+    let aborted = reply.as_error().is_some_and(|text| text.starts_with(b"EXECABORT"));
     let ended = matches!(request.verb().as_str(), "EXEC" | "DISCARD") && request.words.len() == 1;
-    if !ended {
+    if !ended && !aborted {
         return request.settle_ms;
     }
     let queued = std::mem::take(&mut client.queued);

@@ -72,6 +72,8 @@ impl fmt::Display for Finding {
         writeln!(out, " since the keyspace was empty:\n{whole}")?;
         writeln!(out, " the least sequence that shows it, {least_steps} steps:\n{least}")?;
         let command = "cargo test --test differential ratel_answers -- --nocapture";
-        writeln!(out, " again: RATEL_DIFF_SEED={seed} RATEL_DIFF_STEPS=1 {command}")
+        let narrowed = std::env::var("RATEL_DIFF_COMMANDS").ok();
+        let narrowed = narrowed.map_or_else(String::new, |n| format!("RATEL_DIFF_COMMANDS={n} "));
+        writeln!(out, " again: {narrowed}RATEL_DIFF_SEED={seed} RATEL_DIFF_STEPS=1 {command}")
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::draw::Draw;
 use crate::look::Look;
-use crate::request::Request;
+use crate::request::{Plain, Request};
 use crate::stock::{key, keys, option};
 
 const PATTERNS: &[&str] = &[
@@ -22,7 +22,7 @@ const PATTERNS: &[&str] = &[
 ];
 
 pub(crate) fn request(draw: &mut Draw) -> Request {
-    let draws: &[(usize, fn(&mut Draw) -> Request)] = &[
+    let draws: &[(usize, Plain)] = &[
         (11, |draw| Request::new("DEL").with_all(keys(draw, 3))),
         (5, |draw| Request::new("UNLINK").with_all(keys(draw, 3))),
         (10, |draw| Request::new("EXISTS").with_all(keys(draw, 4))),

@@ -111,7 +111,7 @@ pub(crate) fn story(sequence: &mut Sequence, draw: &mut Draw) {
 
 fn by_script(sequence: &mut Sequence, connection: usize, draw: &mut Draw) {
     let template = draw.one_of(SCRIPTS);
-    let mut script = Script::fill(template, Returns::Value, sequence, draw);
+    let mut script = Script::fill(template, Returns::Value, draw);
     script.look = Some(PTTL);
     script.keys = vec![key(draw).into(), key(draw).into()];
     script.arguments = vec![

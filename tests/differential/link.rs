@@ -23,10 +23,8 @@ impl Link {
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        if let Some(reader) = &mut self.reader {
-            if reader.get_mut().write_all(bytes).is_err() {
-                self.reader = None;
-            }
+        if self.reader.as_mut().is_some_and(|reader| reader.get_mut().write_all(bytes).is_err()) {
+            self.reader = None;
         }
     }
 

@@ -38,9 +38,11 @@ impl Look {
 
     /// Whether the two are the same; what a clock shows may differ by `tolerance_ms`.
     pub(crate) fn same(&self, left: &Reply, right: &Reply, tolerance_ms: i64) -> bool {
+        if matches!(left, Reply::Lost(_)) || matches!(right, Reply::Lost(_)) {
+            return false;
+        }
         if *self == Look::Kind {
-            return left.as_error().is_some() == right.as_error().is_some()
-                && !matches!(right, Reply::Lost(_));
+            return left.as_error().is_some() == right.as_error().is_some();
         }
         if left.as_error().is_some() || right.as_error().is_some() {
             return left == right;

@@ -119,8 +119,8 @@ impl fmt::Display for Reply {
             write!(out, "{sign}[{}]", items.join(", "))
         };
         match self {
-            Reply::Simple(text) => write!(out, "+{}", String::from_utf8_lossy(text)),
-            Reply::Error(text) => write!(out, "-{}", String::from_utf8_lossy(text)),
+            Reply::Simple(text) => write!(out, "+{}", text.escape_ascii()),
+            Reply::Error(text) => write!(out, "-{}", text.escape_ascii()),
             Reply::Integer(number) => write!(out, ":{number}"),
             Reply::Bulk(bytes) => write!(out, "${}", cut(bytes)),
             Reply::NullBulk => write!(out, "$-1"),
@@ -129,9 +129,9 @@ impl fmt::Display for Reply {
             Reply::Array(items) => list(out, '*', items),
             Reply::Set(items) => list(out, '~', items),
             Reply::Push(items) => list(out, '>', items),
-            Reply::Double(text) => write!(out, ",{}", String::from_utf8_lossy(text)),
+            Reply::Double(text) => write!(out, ",{}", text.escape_ascii()),
             Reply::Boolean(truth) => write!(out, "#{truth}"),
-            Reply::BigNumber(text) => write!(out, "({}", String::from_utf8_lossy(text)),
+            Reply::BigNumber(text) => write!(out, "({}", text.escape_ascii()),
             Reply::Verbatim(bytes) => write!(out, "={}", cut(bytes)),
             Reply::BlobError(bytes) => write!(out, "!{}", cut(bytes)),
             Reply::Map(pairs) => {

@@ -190,6 +190,9 @@ impl Request {
     }
 }
 
+/// Draws a request from nothing but choices.
+pub(crate) type Plain = fn(&mut Draw) -> Request;
+
 /// Words for a place where they were not drawn for. None is a time between now and a minute from
 /// now: a key must not expire between two steps.
 const JUNK: &[&str] = &[

@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use crate::draw::Draw;
 use crate::look::Look;
 use crate::request::{Request, Word};
-use crate::sequence::{Sequence, plain_request};
+use crate::sequence::plain_request;
 use crate::stock;
 
 /// A script with the arguments that it was first run with.
@@ -40,20 +40,15 @@ const FORBIDDEN: &[&str] = &[
 impl Script {
     /// The template with every mark filled in: `@C` a `redis.call`, `@P` a `redis.pcall`, `@K` a
     /// key, `@N` an integer, `@V` a value.
-    pub(crate) fn fill(
-        template: &str,
-        returns: Returns,
-        sequence: &Sequence,
-        draw: &mut Draw,
-    ) -> Script {
+    pub(crate) fn fill(template: &str, returns: Returns, draw: &mut Draw) -> Script {
         let mut script = Script::default();
         let mut parts = template.split('@');
         let mut text = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let (mark, rest) = part.split_at(1);
             let filled = match mark {
-                "C" => script.call("redis.call", returns, sequence, draw),
-                "P" => script.call("redis.pcall", returns, sequence, draw),
+                "C" => script.call("redis.call", returns, draw),
+                "P" => script.call("redis.pcall", returns, draw),
                 "K" => script.key(&stock::key(draw), draw),
                 "N" => draw.one_of(&["0", "1", "-1", "3", "10", "100000", "2^31"]).to_owned(),
                 "V" => script.expression(&stock::value(draw).into(), draw),
@@ -71,20 +66,14 @@ impl Script {
         script
     }
 
-    fn call(
-        &mut self,
-        function: &str,
-        returns: Returns,
-        sequence: &Sequence,
-        draw: &mut Draw,
-    ) -> String {
+    fn call(&mut self, function: &str, returns: Returns, draw: &mut Draw) -> String {
         let request = if draw.chance(3) {
             Request::new(draw.one_of(FORBIDDEN)).with("1").with("2")
         } else {
-            plain_request(sequence, draw)
+            plain_request(draw)
         };
         if returns == Returns::Value && request.look != Look::Exact {
-            return self.call(function, returns, sequence, draw);
+            return self.call(function, returns, draw);
         }
         self.names.push(request.name());
         self.calls.push(request.look);

@@ -1,11 +1,14 @@
 //! Requests that load, name and run scripts.
 
 use crate::draw::Draw;
+use crate::lua_calls::{ALL_CALLS, CALLING, LAST_CALL};
+use crate::lua_faults::FAULTS;
+use crate::lua_libraries::LIBRARIES;
+use crate::lua_values::VALUES;
 use crate::request::Request;
 use crate::script::{Returns, Script};
 use crate::sequence::Sequence;
 use crate::stock::option;
-use crate::templates::{CALLS, LISTS, VALUES};
 
 pub(crate) fn request(sequence: &mut Sequence, draw: &mut Draw) -> Request {
     let request = match draw.below(100) {
@@ -25,11 +28,14 @@ pub(crate) fn request(sequence: &mut Sequence, draw: &mut Draw) -> Request {
 /// A script that the sequence had not, and has from now on.
 fn fresh(sequence: &mut Sequence, draw: &mut Draw) -> Script {
     let (returns, template) = match draw.below(100) {
-        0..55 => (Returns::Value, draw.one_of(VALUES)),
-        55..75 => (Returns::LastCall, draw.one_of(CALLS)),
-        _ => (Returns::AllCalls, draw.one_of(LISTS)),
+        0..16 => (Returns::Value, draw.one_of(VALUES)),
+        16..26 => (Returns::Value, draw.one_of(FAULTS)),
+        26..34 => (Returns::Value, draw.one_of(LIBRARIES)),
+        34..58 => (Returns::Value, draw.one_of(CALLING)),
+        58..78 => (Returns::LastCall, draw.one_of(LAST_CALL)),
+        _ => (Returns::AllCalls, draw.one_of(ALL_CALLS)),
     };
-    let mut script = Script::fill(template, returns, sequence, draw);
+    let mut script = Script::fill(template, returns, draw);
     if draw.chance(3) {
         let first = draw.one_of(&[
             "#!lua\n",

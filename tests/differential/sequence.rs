@@ -2,15 +2,15 @@
 
 use crate::draw::Draw;
 use crate::look::Look;
-use crate::request::{Request, Step};
+use crate::request::{Plain, Request, Step};
 use crate::script::Script;
 use crate::{counters, expiry, generic, limiters, scripts, strings, transactions};
 
 /// How a family of commands draws.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+enum Kind {
     /// One request that needs nothing but choices; scripts make such calls too.
-    Plain(fn(&mut Draw) -> Request),
+    Plain(Plain),
     /// One request that knows the sequence so far.
     Informed(fn(&mut Sequence, &mut Draw) -> Request),
     /// Several steps.
@@ -18,26 +18,25 @@ pub(crate) enum Kind {
 }
 
 /// Commands that belong together. A further family is a row here and a file beside this one.
-pub(crate) struct Family {
-    pub(crate) name: &'static str,
+struct Family {
     weight: usize,
     kind: Kind,
 }
 
-const fn family(name: &'static str, weight: usize, kind: Kind) -> Family {
-    Family { name, weight, kind }
+const fn family(weight: usize, kind: Kind) -> Family {
+    Family { weight, kind }
 }
 
 /// All families. Weights are of draws: a story is some six steps a draw.
-pub(crate) const FAMILIES: &[Family] = &[
-    family("strings", 26, Kind::Plain(strings::request)),
-    family("counters", 15, Kind::Plain(counters::request)),
-    family("expiry", 17, Kind::Plain(expiry::request)),
-    family("generic", 14, Kind::Plain(generic::request)),
-    family("scripts", 18, Kind::Informed(scripts::request)),
-    family("transactions", 5, Kind::Story(transactions::story)),
-    family("transactions", 1, Kind::Story(transactions::stray)),
-    family("limiters", 4, Kind::Story(limiters::story)),
+const FAMILIES: &[Family] = &[
+    family(26, Kind::Plain(strings::request)),
+    family(15, Kind::Plain(counters::request)),
+    family(17, Kind::Plain(expiry::request)),
+    family(14, Kind::Plain(generic::request)),
+    family(18, Kind::Informed(scripts::request)),
+    family(5, Kind::Story(transactions::story)),
+    family(1, Kind::Story(transactions::stray)),
+    family(4, Kind::Story(limiters::story)),
 ];
 
 const STEPS_MIN: usize = 50;
@@ -48,15 +47,15 @@ pub(crate) struct Sequence {
     pub(crate) steps: Vec<Step>,
     /// The scripts so far: EVALSHA names them again.
     pub(crate) scripts: Vec<Script>,
-    families: Vec<&'static Family>,
+    /// The commands that it is made of, where not of all.
+    only: Vec<String>,
 }
 
 impl Sequence {
-    /// The sequence of `seed` from these families.
-    pub(crate) fn draw(seed: u64, families: &[&'static Family]) -> Sequence {
+    /// The sequence of `seed`; from these commands only, if there are any.
+    pub(crate) fn draw(seed: u64, only: &[String]) -> Sequence {
         let mut draw = Draw::new(seed);
-        let mut sequence =
-            Sequence { steps: Vec::new(), scripts: Vec::new(), families: families.to_vec() };
+        let mut sequence = Sequence { steps: Vec::new(), scripts: Vec::new(), only: only.to_vec() };
         let count = draw.between(STEPS_MIN, STEPS_MAX);
         for connection in 0..2 {
             if draw.chance(50) {
@@ -64,7 +63,7 @@ impl Sequence {
                 sequence.push(connection, hello);
             }
         }
-        let rows = sequence.rows(|_| true);
+        let rows = rows(|_| true);
         while sequence.steps.len() < count {
             match *draw.weighted(&rows) {
                 Kind::Plain(plain) => {
@@ -81,19 +80,25 @@ impl Sequence {
         sequence
     }
 
+    /// Adds a step, unless it is of a command that is not wanted.
     pub(crate) fn push(&mut self, connection: usize, request: Request) {
-        self.steps.push(Step { connection, request });
+        let wanted = |name: &str| name == "HELLO" || self.only.iter().any(|only| only == name);
+        let all = wanted(&request.verb()) && request.calls.iter().all(|call| wanted(call));
+        if self.only.is_empty() || all {
+            self.steps.push(Step { connection, request });
+        }
     }
+}
 
-    fn rows(&self, wanted: fn(Kind) -> bool) -> Vec<(usize, Kind)> {
-        let rows = self.families.iter().map(|family| (family.weight, family.kind));
-        rows.filter(|(_, kind)| wanted(*kind)).collect()
-    }
+/// The families of these kinds with their weights.
+fn rows(wanted: fn(Kind) -> bool) -> Vec<(usize, Kind)> {
+    let rows = FAMILIES.iter().map(|family| (family.weight, family.kind));
+    rows.filter(|(_, kind)| wanted(*kind)).collect()
 }
 
 /// A request of any family that tells no story.
 pub(crate) fn any_request(sequence: &mut Sequence, draw: &mut Draw) -> Request {
-    let rows = sequence.rows(|kind| !matches!(kind, Kind::Story(_)));
+    let rows = rows(|kind| !matches!(kind, Kind::Story(_)));
     match draw.weighted(&rows) {
         Kind::Informed(informed) => informed(sequence, draw),
         Kind::Plain(plain) => plain(draw).mangled(draw),
@@ -102,8 +107,8 @@ pub(crate) fn any_request(sequence: &mut Sequence, draw: &mut Draw) -> Request {
 }
 
 /// A request as a script may make it.
-pub(crate) fn plain_request(sequence: &Sequence, draw: &mut Draw) -> Request {
-    match draw.weighted(&sequence.rows(|kind| matches!(kind, Kind::Plain(_)))) {
+pub(crate) fn plain_request(draw: &mut Draw) -> Request {
+    match draw.weighted(&rows(|kind| matches!(kind, Kind::Plain(_)))) {
         Kind::Plain(plain) => plain(draw).mangled(draw),
         _ => unreachable!("left out above"),
     }

@@ -128,10 +128,10 @@ pub(crate) fn float(draw: &mut Draw) -> Vec<u8> {
     }
 }
 
-/// Times to live that no sequence outlives, in seconds; none is near a rounding's edge.
-const LONG_S: &[i64] = &[100, 1_000, 86_400, 1_000_000_000];
-/// The same in milliseconds.
-const LONG_MS: &[i64] = &[100_000, 3_600_000, 100_000_000_000];
+/// The least time to live that no sequence outlives.
+const LONG_S: usize = 100;
+/// Points in time that are the same for everyone: the years 2100 and 2001, in seconds.
+const FIXED_S: &[&str] = &["4102444800", "4102444800", "978307200"];
 /// Figures that are no time to live, or one in the past, or too far away.
 const ODD: &[&str] = &[
     "0",
@@ -155,9 +155,15 @@ const SHORT_MS_MAX: usize = 20;
 /// How much longer than a key's time both servers are left alone, so that neither still has it.
 const SLACK_MS: u64 = 3;
 
+/// A long time to live. No two are likely to be the same: of two deadlines in one millisecond,
+/// which is the later is left to chance, and GT and LT ask for that.
+fn long_s(draw: &mut Draw) -> usize {
+    LONG_S + 10 * draw.below(100_000)
+}
+
 /// `request` with a time to live behind it.
 pub(crate) fn with_ttl(request: Request, unit: Unit, draw: &mut Draw) -> Request {
-    let long = if unit == Unit::Seconds { LONG_S } else { LONG_MS };
+    let zeros = if unit == Unit::Seconds { "" } else { "000" };
     match draw.below(100) {
         // A key that ends while the sequence runs: only where nothing else happens meanwhile, as no
         // two servers end it in the same moment. A second is too long to wait for.
@@ -167,19 +173,21 @@ pub(crate) fn with_ttl(request: Request, unit: Unit, draw: &mut Draw) -> Request
             request.settle_ms = request.settle_ms.max(ttl_ms as u64 + SLACK_MS);
             request
         }
-        0..75 => request.with(draw.one_of(long).to_string()),
+        0..75 => request.with(format!("{}{zeros}", long_s(draw))),
         _ => request.with(draw.one_of(ODD)),
     }
 }
 
 /// `request` with a point in time behind it.
 pub(crate) fn with_deadline(request: Request, unit: Unit, draw: &mut Draw) -> Request {
-    let ahead_ms = match draw.below(100) {
-        0..60 => draw.one_of(LONG_MS),
-        60..80 => -draw.one_of(LONG_MS).min(1_000_000_000),
-        _ => return request.with(draw.one_of(ODD)),
-    };
-    request.with(Word::Clock { ahead_ms, unit })
+    let away_ms = 1_000 * i64::try_from(long_s(draw)).expect("some days");
+    let zeros = if unit == Unit::Seconds { "" } else { "000" };
+    match draw.below(100) {
+        0..45 => request.with(Word::Clock { ahead_ms: away_ms, unit }),
+        45..65 => request.with(format!("{}{zeros}", draw.one_of(FIXED_S))),
+        65..80 => request.with(Word::Clock { ahead_ms: -away_ms, unit }),
+        _ => request.with(draw.one_of(ODD)),
+    }
 }
 
 /// `option` in one case or the other.

@@ -1,11 +1,11 @@
 //! Requests that write and read strings.
 
 use crate::draw::Draw;
-use crate::request::{Request, Unit};
+use crate::request::{Plain, Request, Unit};
 use crate::stock::{key, keys, option, value, with_deadline, with_ttl};
 
 pub(crate) fn request(draw: &mut Draw) -> Request {
-    let draws: &[(usize, fn(&mut Draw) -> Request)] = &[
+    let draws: &[(usize, Plain)] = &[
         (22, set),
         (14, |draw| Request::new("GET").with(key(draw))),
         (3, |draw| Request::new("GETSET").with(key(draw)).with(value(draw))),

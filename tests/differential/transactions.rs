@@ -1,7 +1,7 @@
 //! Stories around MULTI: watched keys, foreign writes, errors while queueing and while running.
 
 use crate::draw::Draw;
-use crate::request::{Request, Step};
+use crate::request::Request;
 use crate::sequence::{Sequence, any_request};
 use crate::stock::{key, keys};
 
@@ -52,6 +52,6 @@ pub(crate) fn stray(sequence: &mut Sequence, draw: &mut Draw) {
 fn befall(sequence: &mut Sequence, other: usize, draw: &mut Draw) {
     if draw.chance(45) {
         let request = any_request(sequence, draw);
-        sequence.steps.push(Step { connection: other, request });
+        sequence.push(other, request);
     }
 }

@@ -3,9 +3,8 @@
 //! Not here: their handlers (`keys.rs`).
 
 use super::argument::{Argument, integer, key, one_of, pattern, text, word};
-use super::help;
-use super::keys;
 use super::spec::{Categories, Flags, Keyed, Keys, OnWhole, Plain, Spec};
+use super::{generic, help, keys};
 
 const GROUP: &str = "generic";
 const READ: Flags = Flags::READONLY.with(Flags::FAST);
@@ -13,6 +12,7 @@ const FLUSH: &[Argument] =
     &[one_of("flush-type", &[word("async", "ASYNC"), word("sync", "SYNC")]).optional()];
 const ONE_KEY: &[Argument] = &[key("key")];
 const DELETED: &[&str] = &["RM", "delete"];
+const MOVED: &[&str] = &["RW", "access", "delete", "update"];
 const READ_ONLY: &[&str] = &["RO"];
 const EACH_KEY: &str = "O(N) where N is the number of keys named";
 const EVERY_KEY: &str = "O(N) where N is the number of keys in the database";
@@ -91,6 +91,32 @@ pub(super) const ROWS: &[Spec] = &[
         .docs(GROUP, "3.2.1", "Determine how many of the keys exist; access times are not kept")
         .complexity(EACH_KEY)
         .arguments(&[key("key").multiple()]),
+    keyed("rename", 3, generic::rename)
+        .flags(Flags::WRITE)
+        .keys(Keys::Range { first: 1, last: 2, step: 1, access: MOVED })
+        .docs(GROUP, "1.0.0", "Rename a key")
+        .arguments(&[key("key"), key("newkey")]),
+    keyed("renamenx", 3, generic::renamenx)
+        .flags(Flags::WRITE.with(Flags::FAST))
+        .keys(Keys::Range { first: 1, last: 2, step: 1, access: MOVED })
+        .docs(GROUP, "1.0.0", "Rename a key, only if the new key does not exist")
+        .arguments(&[key("key"), key("newkey")]),
+    keyed("copy", -3, generic::copy)
+        .flags(Flags::WRITE.with(Flags::DENYOOM))
+        .keys(Keys::Range { first: 1, last: 2, step: 1, access: &["RW", "access", "update"] })
+        .docs(GROUP, "6.2.0", "Copy a key")
+        .complexity("O(N) where N is the length of the string")
+        .arguments(&[
+            key("source"),
+            key("destination"),
+            integer("destination-db").token("DB").optional(),
+            word("replace", "REPLACE").optional(),
+        ]),
+    whole("randomkey", 1, generic::randomkey).flags(Flags::READONLY).docs(
+        GROUP,
+        "1.0.0",
+        "Return a random key from the keyspace",
+    ),
     flush("flushall", keys::flushall, "Remove all keys and counters"),
     flush("flushdb", keys::flushdb, "Remove all keys and counters; the same as FLUSHALL here"),
     whole("keys", 2, keys::keys)

@@ -1,10 +1,11 @@
 //! The table rows of strings and of the deadlines of keys.
 //!
-//! Not here: their handlers (`strings.rs`, `counters.rs`, `expiry.rs`).
+//! Not here: their handlers (`strings.rs`, `substrings.rs`, `counters.rs`, `increx.rs`,
+//! `expiry.rs`).
 
-use super::argument::{Argument, integer, key, one_of, text, word};
+use super::argument::{Argument, block, double, integer, key, one_of, text, word};
 use super::spec::{Categories, Flags, Keyed, Keys, Spec};
-use super::{counters, expiry, keys, strings};
+use super::{counters, expiry, increx, keys, strings, substrings};
 
 const STRING: &str = "string";
 const GENERIC: &str = "generic";
@@ -15,6 +16,9 @@ const GROW_FAST: Flags = GROW.with(Flags::FAST);
 const LOOKED_AT: &[&str] = &["RO", "access"];
 const CHANGED: &[&str] = &["RW", "access", "update"];
 const ENDED: &[&str] = &["RW", "update"];
+const OVERWRITTEN: &[&str] = &["OW", "update"];
+const INSERTED: &[&str] = &["OW", "insert"];
+const PAIRS: &[Argument] = &[block("data", &[key("key"), text("value")]).multiple()];
 const ONE_KEY: &[Argument] = &[key("key")];
 const CONDITION: Argument =
     one_of("condition", &[word("nx", "NX"), word("xx", "XX"), word("gt", "GT"), word("lt", "LT")])
@@ -68,6 +72,111 @@ pub(super) const ROWS: &[Spec] = &[
                 &[SECONDS, MILLISECONDS, AT_SECONDS, AT_MILLISECONDS, word("keepttl", "KEEPTTL")],
             )
             .optional(),
+        ]),
+    string("setnx", 3, strings::setnx)
+        .flags(GROW_FAST)
+        .keys(Keys::one(INSERTED))
+        .docs(STRING, "1.0.0", "Set the value of a key, only if the key does not exist")
+        .arguments(&[key("key"), text("value")]),
+    string("setex", 4, strings::setex)
+        .flags(GROW)
+        .keys(Keys::one(OVERWRITTEN))
+        .docs(STRING, "2.0.0", "Set the value and expiration of a key")
+        .arguments(&[key("key"), integer("seconds"), text("value")]),
+    string("psetex", 4, strings::psetex)
+        .flags(GROW)
+        .keys(Keys::one(OVERWRITTEN))
+        .docs(STRING, "2.6.0", "Set the value and expiration in milliseconds of a key")
+        .arguments(&[key("key"), integer("milliseconds"), text("value")]),
+    string("getset", 3, strings::getset)
+        .flags(GROW_FAST)
+        .keys(Keys::one(CHANGED))
+        .docs(STRING, "1.0.0", "Set the string value of a key and return its old value")
+        .arguments(&[key("key"), text("value")]),
+    string("getdel", 2, strings::getdel)
+        .flags(WRITE)
+        .keys(Keys::one(&["RW", "access", "delete"]))
+        .docs(STRING, "6.2.0", "Get the value of a key and delete the key")
+        .arguments(ONE_KEY),
+    string("getex", -2, strings::getex)
+        .flags(WRITE)
+        .keys(Keys::one(CHANGED))
+        .docs(STRING, "6.2.0", "Get the value of a key and optionally set its expiration")
+        .arguments(&[
+            key("key"),
+            one_of(
+                "expiration",
+                &[SECONDS, MILLISECONDS, AT_SECONDS, AT_MILLISECONDS, word("persist", "PERSIST")],
+            )
+            .optional(),
+        ]),
+    string("mget", -2, strings::mget)
+        .flags(READ)
+        .keys(Keys::all(LOOKED_AT))
+        .docs(STRING, "1.0.0", "Get the values of all the given keys")
+        .complexity("O(N) where N is the number of keys to retrieve")
+        .arguments(&[key("key").multiple()]),
+    string("mset", -3, strings::mset)
+        .flags(GROW)
+        .keys(Keys::Range { first: 1, last: -1, step: 2, access: OVERWRITTEN })
+        .docs(STRING, "1.0.1", "Set multiple keys to multiple values")
+        .complexity("O(N) where N is the number of keys to set")
+        .arguments(PAIRS),
+    string("msetnx", -3, strings::msetnx)
+        .flags(GROW)
+        .keys(Keys::Range { first: 1, last: -1, step: 2, access: INSERTED })
+        .docs(STRING, "1.0.1", "Set multiple keys to multiple values, only if none of them exist")
+        .complexity("O(N) where N is the number of keys to set")
+        .arguments(PAIRS),
+    string("append", 3, substrings::append)
+        .flags(GROW_FAST)
+        .keys(Keys::one(&["RW", "insert"]))
+        .docs(STRING, "2.0.0", "Append a value to a key")
+        .arguments(&[key("key"), text("value")]),
+    string("strlen", 2, substrings::strlen)
+        .flags(READ)
+        .keys(Keys::one(&["RO"]))
+        .docs(STRING, "2.2.0", "Get the length of the value stored in a key")
+        .arguments(ONE_KEY),
+    string("getrange", 4, substrings::getrange)
+        .flags(Flags::READONLY)
+        .keys(Keys::one(LOOKED_AT))
+        .docs(STRING, "2.4.0", "Get a substring of the string stored at a key")
+        .complexity("O(N) where N is the length of the returned string")
+        .arguments(&[key("key"), integer("start"), integer("end")]),
+    string("substr", 4, substrings::getrange)
+        .flags(Flags::READONLY)
+        .keys(Keys::one(LOOKED_AT))
+        .docs(STRING, "1.0.0", "Get a substring of the string stored at a key; use GETRANGE")
+        .complexity("O(N) where N is the length of the returned string")
+        .arguments(&[key("key"), integer("start"), integer("end")]),
+    string("setrange", 4, substrings::setrange)
+        .flags(GROW)
+        .keys(Keys::one(ENDED))
+        .docs(STRING, "2.2.0", "Overwrite part of a string at key starting at the specified offset")
+        .complexity("O(N) where N is the length of the string")
+        .arguments(&[key("key"), integer("offset"), text("value")]),
+    counter("incrbyfloat", 3, counters::incrbyfloat)
+        .docs(STRING, "2.6.0", "Increment the float value of a key by the given amount")
+        .arguments(&[key("key"), double("increment")]),
+    counter("increx", -2, increx::increx)
+        .docs(STRING, "8.8.0", "Increment a number within bounds and set its expiration")
+        .arguments(&[
+            key("key"),
+            one_of(
+                "increment",
+                &[integer("integer").token("BYINT"), double("number").token("BYFLOAT")],
+            )
+            .optional(),
+            double("lower-bound").token("LBOUND").optional(),
+            double("upper-bound").token("UBOUND").optional(),
+            word("saturate", "SATURATE").optional(),
+            one_of(
+                "expiration",
+                &[SECONDS, MILLISECONDS, AT_SECONDS, AT_MILLISECONDS, word("persist", "PERSIST")],
+            )
+            .optional(),
+            word("enx", "ENX").optional(),
         ]),
     counter("incr", 2, counters::incr)
         .docs(STRING, "1.0.0", "Increment the integer value of a key by one")

@@ -1,16 +1,18 @@
-//! Redis's generic commands on keys: a name with a live counter or a GCRA cell is a key of type
-//! `ratelimit`.
+//! Redis's generic commands on keys: a name with a live counter or a GCRA cell, and no string, is a
+//! key of type `ratelimit`.
 //!
 //! Not here: what the table tells about these commands (`docs_keys.rs`). Invariant: all of them
 //! agree on which keys exist.
 
 use super::table::failure;
 use super::{Args, Context, ErrorText, glob, parse_integer};
-use crate::engine::{Held, LOOKS_MAX, Series, Value, Whole};
+use crate::engine::{Held, LOOKS_MAX, Names, Series, Value, Whole};
 use crate::resp::{Reply, array, bulk, text};
 
-/// The type of every key here: a value of its own kind, so that tools skip it rather than read it
-/// as a string.
+/// The type of strings.
+const STRING: &str = "string";
+/// The type of a key that only limits: of its own kind, so that tools skip it rather than read it as
+/// a string.
 const RATELIMIT: &str = "ratelimit";
 /// Names looked at in one step of SCAN unless COUNT says otherwise (Redis's figure).
 const SCAN_COUNT: usize = 10;
@@ -32,19 +34,19 @@ pub(super) fn dbsize(
 /// What SCAN and KEYS let through.
 struct Filter<'a> {
     pattern: Option<&'a [u8]>,
-    type_fits: bool,
+    names: Names,
 }
 
 impl Filter<'_> {
     fn takes(&self, key: &[u8]) -> bool {
-        self.type_fits && self.pattern.is_none_or(|pattern| glob::matches(pattern, key))
+        self.pattern.is_none_or(|pattern| glob::matches(pattern, key))
     }
 }
 
 pub(super) fn scan(context: &mut Context<'_>, whole: &mut Whole<'_, '_>, args: &Args<'_>) -> Reply {
     let cursor = std::str::from_utf8(args.get(1)).ok().and_then(|cursor| cursor.parse().ok());
     let Some(cursor) = cursor else { return failure("ERR invalid cursor") };
-    let mut filter = Filter { pattern: None, type_fits: true };
+    let mut filter = Filter { pattern: None, names: Names::All };
     let mut count = SCAN_COUNT;
     for at in (2..args.len()).step_by(2) {
         if at + 1 >= args.len() {
@@ -59,18 +61,24 @@ pub(super) fn scan(context: &mut Context<'_>, whole: &mut Whole<'_, '_>, args: &
                 Err(text) => return Reply::Error(text),
             }
         } else if args.is(at, "TYPE") {
-            filter.type_fits = args.is(at + 1, RATELIMIT);
+            filter.names = if args.is(at + 1, STRING) {
+                Names::Strings
+            } else if args.is(at + 1, RATELIMIT) {
+                Names::Limits
+            } else {
+                Names::None
+            };
         } else {
             return failure("ERR syntax error");
         }
     }
-    let page = context.engine.scan(context.now_ms, whole, cursor, count);
+    let page = context.engine.scan_names(context.now_ms, whole, cursor, count, filter.names);
     let names = page.keys.into_iter().filter(|key| filter.takes(key)).map(bulk).collect();
     Reply::Frame(array(vec![text(&page.cursor.to_string()), array(names)]))
 }
 
 pub(super) fn keys(context: &mut Context<'_>, whole: &mut Whole<'_, '_>, args: &Args<'_>) -> Reply {
-    let filter = Filter { pattern: Some(args.get(1)), type_fits: true };
+    let filter = Filter { pattern: Some(args.get(1)), names: Names::All };
     let mut names = std::collections::BTreeSet::new();
     let mut cursor = 0;
     loop {
@@ -98,7 +106,7 @@ impl Scales {
 pub(super) fn key_type(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
     let key = args.get(1);
     Reply::Simple(match held.get(key) {
-        Some(Value::Counter(_) | Value::Text(_)) => "string",
+        Some(Value::Counter(_) | Value::Text(_)) => STRING,
         Some(Value::Cell { .. }) => RATELIMIT,
         None if is_counted(context, &mut Scales(None), key) => RATELIMIT,
         None => "none",

@@ -17,11 +17,14 @@ mod docs_keys;
 mod docs_ratelimit;
 mod docs_strings;
 mod expiry;
+mod extended;
 #[cfg(test)]
 mod fake;
+mod generic;
 pub mod glob;
 mod help;
 mod host;
+mod increx;
 mod info;
 mod info_sections;
 mod introspect;
@@ -38,6 +41,7 @@ mod slowlog;
 mod spec;
 mod stats;
 mod strings;
+mod substrings;
 mod table;
 mod throttle;
 

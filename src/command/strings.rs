@@ -3,11 +3,11 @@
 //! Not here: integers counted up and down (`counters.rs`), what the table tells about these
 //! commands (`docs_strings.rs`). Invariant: an error has changed nothing.
 
-use super::lifetime::Lifetime;
+use super::lifetime::{Lifetime, Unit};
 use super::table::WRONG_TYPE;
 use super::{Args, Context, ErrorText};
 use crate::engine::{Full, Held, Value};
-use crate::resp::Reply;
+use crate::resp::{Reply, array, bulk, null};
 
 const SYNTAX: ErrorText = ErrorText::Borrowed("ERR syntax error");
 
@@ -95,4 +95,127 @@ fn set_with_options(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<
     };
     put.map_err(|why| full(context, why))?;
     Ok(if options.get { old } else { Reply::Simple("OK") })
+}
+
+pub(super) fn setnx(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
+    let key = args.get(1);
+    if held.get(key).is_some() {
+        return Reply::Integer(0);
+    }
+    match held.put(key, Value::string(args.get(2)), None) {
+        Ok(()) => Reply::Integer(1),
+        Err(why) => Reply::Error(full(context, why)),
+    }
+}
+
+/// `name key time value`.
+fn set_ending(
+    context: &mut Context<'_>,
+    held: &mut Held<'_>,
+    args: &Args<'_>,
+    name: &str,
+    unit: Unit,
+) -> Answer {
+    let deadline_ms = Lifetime::Until(unit, args.get(2)).deadline_ms(name, context.now_ms)?;
+    let put = held.put(args.get(1), Value::string(args.get(3)), deadline_ms);
+    put.map(|()| Reply::Simple("OK")).map_err(|why| full(context, why))
+}
+
+pub(super) fn setex(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
+    answer(set_ending(context, held, args, "setex", Unit::Seconds))
+}
+
+pub(super) fn psetex(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
+    answer(set_ending(context, held, args, "psetex", Unit::Millis))
+}
+
+pub(super) fn getset(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
+    let key = args.get(1);
+    let mut exchange = || -> Answer {
+        let old = value_reply(held.get(key))?;
+        let put = held.put(key, Value::string(args.get(2)), None);
+        put.map(|()| old).map_err(|why| full(context, why))
+    };
+    answer(exchange())
+}
+
+pub(super) fn getdel(_context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
+    let key = args.get(1);
+    let old = value_reply(held.get(key));
+    if old.is_ok() {
+        held.remove(key);
+    }
+    answer(old)
+}
+
+pub(super) fn getex(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
+    let key = args.get(1);
+    let mut get = || -> Answer {
+        let mut lifetime = Lifetime::default();
+        let mut at = 2;
+        while at < args.len() {
+            at += lifetime.take(args, at, ("PERSIST", Lifetime::Persist)).ok_or(SYNTAX)?;
+        }
+        let value = held.get(key);
+        let found = value.is_some();
+        let reply = value_reply(value)?;
+        if !found {
+            // A time that is none is no error where there is no key.
+            return Ok(reply);
+        }
+        match lifetime.deadline_ms("getex", context.now_ms)? {
+            Some(deadline_ms) => held.set_deadline(key, Some(deadline_ms)),
+            None if lifetime == Lifetime::Persist => {
+                let ends = held.look(key).is_some_and(|(_, deadline_ms)| deadline_ms.is_some());
+                ends && held.set_deadline(key, None)
+            }
+            None => false,
+        };
+        Ok(reply)
+    };
+    answer(get())
+}
+
+pub(super) fn mget(_context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
+    let values = args.iter().skip(1).map(|key| match held.get(key) {
+        Some(Value::Counter(count)) => bulk(count.to_string()),
+        Some(Value::Text(text)) => bulk(text.clone()),
+        None | Some(Value::Cell { .. }) => null(),
+    });
+    Reply::Frame(array(values.collect()))
+}
+
+/// The keys and values of `name key value [key value ...]`.
+fn pairs<'a>(args: &Args<'a>) -> impl Iterator<Item = (&'a [u8], Value)> + Clone + use<'a> {
+    let args = *args;
+    (1..args.len()).step_by(2).map(move |at| (args.get(at), Value::string(args.get(at + 1))))
+}
+
+/// The error of a value without a key or the other way round.
+fn odd(args: &Args<'_>, name: &str) -> Result<(), ErrorText> {
+    if args.len() % 2 == 1 {
+        return Ok(());
+    }
+    Err(format!("ERR wrong number of arguments for '{name}' command").into())
+}
+
+pub(super) fn mset(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
+    let mut set = || -> Answer {
+        odd(args, "mset")?;
+        let put = held.put_many(pairs(args));
+        put.map(|()| Reply::Simple("OK")).map_err(|why| full(context, why))
+    };
+    answer(set())
+}
+
+pub(super) fn msetnx(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
+    let mut set = || -> Answer {
+        odd(args, "msetnx")?;
+        if args.iter().skip(1).step_by(2).any(|key| held.get(key).is_some()) {
+            return Ok(Reply::Integer(0));
+        }
+        let put = held.put_many(pairs(args));
+        put.map(|()| Reply::Integer(1)).map_err(|why| full(context, why))
+    };
+    answer(set())
 }

@@ -100,14 +100,33 @@ impl Engine {
         cursor: u64,
         count: usize,
     ) -> ScanPage {
+        self.scan_names(now_ms, whole, cursor, count, Names::All)
+    }
+
+    /// The next page of a scan for some names only.
+    pub fn scan_names(
+        &self,
+        now_ms: u64,
+        whole: &mut Whole<'_, '_>,
+        cursor: u64,
+        count: usize,
+        names: Names,
+    ) -> ScanPage {
         let mut page = Page { keys: Vec::new(), bytes: 0, count: count.max(1) };
         let (mut id, mut place) = (cursor >> PLACE_BITS, cursor & ((1 << PLACE_BITS) - 1));
         if id == 0 {
-            let visit = |key: &[u8], _: &Value| page.take(key.to_vec());
+            let visit = |key: &[u8], value: &Value| {
+                if names.takes(value) {
+                    page.take(key.to_vec());
+                }
+            };
             if let Some(next) = whole.walk(place, count, visit) {
                 return page.ending_at(0, next);
             }
             (id, place) = (1, 0);
+        }
+        if !names.takes_counters() {
+            return page.ending_at(0, 0);
         }
         for view in self.windows.views_from(u32::try_from(id).unwrap_or(u32::MAX)) {
             let Some(view) = view.as_deref() else { continue };
@@ -133,6 +152,39 @@ impl Engine {
             }
         }
         page.ending_at(0, 0)
+    }
+}
+
+/// Which names a scan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// All.
+    All,
+    /// Those of keyspace values.
+    Values,
+    /// Those of strings.
+    Strings,
+    /// Those of GCRA cells and of window counters.
+    Limits,
+    /// Those of window counters.
+    Counters,
+    /// None.
+    None,
+}
+
+impl Names {
+    fn takes(self, value: &Value) -> bool {
+        let cell = matches!(value, Value::Cell { .. });
+        match self {
+            Names::All | Names::Values => true,
+            Names::Strings => !cell,
+            Names::Limits => cell,
+            Names::Counters | Names::None => false,
+        }
+    }
+
+    fn takes_counters(self) -> bool {
+        matches!(self, Names::All | Names::Limits | Names::Counters)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod cells;
 mod count;
+mod draw;
 mod hold;
 mod keys;
 mod many;
@@ -23,7 +24,7 @@ pub use crate::store::{
     Watch, Whole, parse_integer,
 };
 pub use count::{Charge, Hit};
-pub use keys::{LOOKS_MAX, ScanPage};
+pub use keys::{LOOKS_MAX, Names, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
 pub use replica::{Freshness, Item, Merged, Origin, ScanPlace};
 pub use report::EngineReport;

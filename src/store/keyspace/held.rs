@@ -214,6 +214,75 @@ impl Held<'_> {
         Ok(())
     }
 
+    /// Gives several keys values without deadlines: all of them or, for want of memory, none
+    /// (MSET).
+    ///
+    /// # Errors
+    /// [`Full`]; nothing has changed.
+    pub fn put_many<'a>(
+        &mut self,
+        pairs: impl Iterator<Item = (&'a [u8], Value)> + Clone,
+    ) -> Result<(), Full> {
+        let mut growth = 0_u64;
+        for (key, value) in pairs.clone() {
+            let held = self.bytes(key).unwrap_or(0);
+            growth = growth.saturating_add(slot_bytes(key, &value).saturating_sub(held));
+        }
+        let keyspace = self.keyspace;
+        keyspace.share.charge(growth)?;
+        for (key, value) in pairs {
+            let hash = self.hash_of(key);
+            self.store_anyway(hash, key, value, NEVER);
+        }
+        keyspace.share.release(growth);
+        Ok(())
+    }
+
+    /// Appends to the string of `key`, which begins empty without a deadline; returns its length.
+    /// Something else than a string is left as it is.
+    ///
+    /// # Errors
+    /// [`Full`]; nothing has changed.
+    pub fn append(&mut self, key: &[u8], more: &[u8]) -> Result<usize, Full> {
+        let hash = self.hash_of(key);
+        let Held { keyspace, now_ms, shards, undo, .. } = self;
+        let length = match live(keyspace, *now_ms, shards, hash, key) {
+            Some(found) => {
+                let slot = found.into_mut();
+                let before = slot.value.heap_bytes();
+                let Some(room_bytes) = slot.value.room_for(more.len()) else { return Ok(0) };
+                keyspace.share.resize(before, room_bytes)?;
+                if let Some(undo) = undo {
+                    undo.changes(hash, slot);
+                }
+                let length = slot.value.append(more, room_bytes);
+                keyspace.share.resize_anyway(room_bytes, slot.value.heap_bytes());
+                length
+            }
+            None => {
+                self.create(hash, key, Value::string(more), NEVER)?;
+                more.len()
+            }
+        };
+        self.changed(hash, key);
+        Ok(length)
+    }
+
+    /// Moves what `from` holds, its deadline too, to `to`, which is replaced. Memory for a longer
+    /// name is taken whatever the limit. False if `from` does not exist or is `to`.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        if from == to {
+            return false;
+        }
+        let Some((value, deadline_ms)) = self.look(from) else { return false };
+        let (value, deadline_ms) = (value.clone(), deadline_ms.unwrap_or(NEVER));
+        self.remove(from);
+        let hash = self.hash_of(to);
+        self.remove(to);
+        self.store_anyway(hash, to, value, deadline_ms);
+        true
+    }
+
     /// Replaces what `key` holds and leaves its deadline; a new key has none (SET KEEPTTL).
     ///
     /// # Errors
@@ -294,6 +363,24 @@ impl Held<'_> {
         true
     }
 
+    /// Replaces what `key` holds, whatever the memory limit.
+    fn store_anyway(&mut self, hash: u64, key: &[u8], value: Value, deadline_ms: u64) {
+        let Held { keyspace, now_ms, shards, undo, .. } = self;
+        if let Some(found) = live(keyspace, *now_ms, shards, hash, key) {
+            let slot = found.into_mut();
+            if let Some(undo) = undo {
+                undo.changes(hash, slot);
+            }
+            keyspace.share.resize_anyway(slot.value.heap_bytes(), value.heap_bytes());
+            slot.value = value;
+            keyspace.settle(*now_ms, slot, deadline_ms);
+        } else {
+            keyspace.share.charge_anyway(slot_bytes(key, &value));
+            self.insert(hash, key.into(), value, deadline_ms);
+        }
+        self.changed(hash, key);
+    }
+
     /// Makes a slot for a key that has none.
     fn create(
         &mut self,
@@ -302,13 +389,19 @@ impl Held<'_> {
         value: Value,
         deadline_ms: u64,
     ) -> Result<(), Full> {
+        self.keyspace.share.charge(slot_bytes(key, &value))?;
+        self.insert(hash, key.into(), value, deadline_ms);
+        Ok(())
+    }
+
+    /// Adds the slot of a key that has none and is charged for.
+    fn insert(&mut self, hash: u64, key: Arc<[u8]>, value: Value, deadline_ms: u64) {
         let Held { keyspace, now_ms, shards, undo, .. } = self;
-        keyspace.share.charge(slot_bytes(key, &value))?;
         let Some(shard) = shards.get(shard_of(hash)) else {
-            keyspace.share.release(slot_bytes(key, &value));
-            return Err(Full);
+            // Not held, so never looked for: nothing is stored.
+            keyspace.share.release(slot_bytes(&key, &value));
+            return;
         };
-        let key: Arc<[u8]> = key.into();
         if let Some(undo) = undo {
             undo.came(hash, &key);
         }
@@ -316,7 +409,6 @@ impl Held<'_> {
         let slot = shard.insert(hash, slot, |key| keyspace.hash(key));
         keyspace.share.came();
         keyspace.settle(*now_ms, slot, deadline_ms);
-        Ok(())
     }
 
     /// What everything does that changed a key.
@@ -349,22 +441,20 @@ impl Held<'_> {
     pub fn roll_back(&mut self) {
         let Some(undo) = self.undo.take() else { return };
         for before in undo.into_iter() {
-            self.put_back(before.hash, &before.key, before.held);
+            self.put_back(before.hash, before.key, before.held);
         }
     }
 
-    fn put_back(&mut self, hash: u64, key: &Arc<[u8]>, held: Option<(Value, u64)>) {
-        let Held { keyspace, now_ms, shards, .. } = self;
-        let Some(shard) = shards.get(shard_of(hash)) else { return };
-        if let Some(found) = shard.find(hash, key) {
+    fn put_back(&mut self, hash: u64, key: Arc<[u8]>, held: Option<(Value, u64)>) {
+        let keyspace = self.keyspace;
+        let shard = self.shards.get(shard_of(hash));
+        if let Some(found) = shard.and_then(|shard| shard.find(hash, &key)) {
             keyspace.drop_slot(&found.remove().0);
         }
-        let Some((value, deadline_ms)) = held else { return };
-        keyspace.share.charge_anyway(slot_bytes(key, &value));
-        let slot = Slot { key: key.clone(), value, deadline_ms: NEVER, bucket_ms: 0 };
-        let slot = shard.insert(hash, slot, |key| keyspace.hash(key));
-        keyspace.share.came();
-        keyspace.settle(*now_ms, slot, deadline_ms);
+        if let Some((value, deadline_ms)) = held {
+            keyspace.share.charge_anyway(slot_bytes(&key, &value));
+            self.insert(hash, key, value, deadline_ms);
+        }
     }
 
     /// True if something was changed that cannot be rolled back, in the keyspace or beside it.

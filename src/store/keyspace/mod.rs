@@ -38,7 +38,7 @@ use self::shard::{NEVER, Shard, Slot};
 use self::share::Share;
 use self::watch::Watches;
 use super::account::Account;
-use super::sync::Mutex;
+use super::sync::{AtomicU64, Mutex};
 
 /// Shards of the map: few enough to be cheap when empty, enough that workers seldom meet.
 const SHARDS: usize = 256;
@@ -56,6 +56,8 @@ pub struct Keyspace {
     deadlines: Deadlines,
     watches: Arc<Watches>,
     share: Share,
+    /// Numbers drawn so far.
+    draws: AtomicU64,
 }
 
 fn place_bytes(key: &[u8]) -> u64 {
@@ -82,6 +84,7 @@ impl Keyspace {
             deadlines: Deadlines::default(),
             watches: Arc::default(),
             share: Share::new(account),
+            draws: AtomicU64::new(0),
         }
     }
 

@@ -59,6 +59,15 @@ impl Share {
         }
     }
 
+    /// Charges the difference between two sizes whatever the limit.
+    pub(super) fn resize_anyway(&self, from: u64, to: u64) {
+        match to.checked_sub(from) {
+            Some(0) => {}
+            Some(more) => self.charge_anyway(more),
+            None => self.release(from - to),
+        }
+    }
+
     pub(super) fn used_bytes(&self) -> u64 {
         self.used_bytes.load(Relaxed)
     }

@@ -4,6 +4,11 @@
 //! of an `i64` is a [`Value::Counter`], any other string a [`Value::Text`], so that two equal
 //! strings are equal values.
 
+/// Most bytes of room that a growing string is given ahead of its need.
+const AHEAD_BYTES_MAX: usize = 1024 * 1024;
+/// Most digits of an integer, its sign included.
+const INTEGER_BYTES_MAX: usize = 20;
+
 /// A value of the keyspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -30,6 +35,42 @@ impl Value {
             Some(integer) => Value::Counter(integer),
             None => Value::Text(bytes),
         }
+    }
+
+    /// Bytes that its text needs room for to take `more`; `None` if it is no string.
+    pub(super) fn room_for(&self, more: usize) -> Option<u64> {
+        let (length, room) = match self {
+            Value::Cell { .. } => return None,
+            Value::Counter(_) => (INTEGER_BYTES_MAX, 0),
+            Value::Text(text) => (text.len(), text.capacity()),
+        };
+        let needed = length.saturating_add(more);
+        if needed <= room {
+            return Some(room as u64);
+        }
+        // Ahead of what is needed, so that a string that grows bit by bit is seldom moved.
+        let ahead = room.saturating_add(room.min(AHEAD_BYTES_MAX));
+        Some(needed.max(ahead) as u64)
+    }
+
+    /// Appends to a string that has room for it within `room_bytes`; returns its length.
+    pub(super) fn append(&mut self, more: &[u8], room_bytes: u64) -> usize {
+        let mut text = match std::mem::replace(self, Value::Counter(0)) {
+            Value::Text(text) => text,
+            Value::Counter(count) => count.to_string().into_bytes(),
+            cell => {
+                *self = cell;
+                return 0;
+            }
+        };
+        let room = usize::try_from(room_bytes).unwrap_or(usize::MAX);
+        if text.len().saturating_add(more.len()) > text.capacity() {
+            text.reserve_exact(room.saturating_sub(text.len()));
+        }
+        text.extend_from_slice(more);
+        let length = text.len();
+        *self = Value::owned(text);
+        length
     }
 
     /// Bytes held beyond the value's own size.

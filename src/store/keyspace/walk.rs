@@ -5,6 +5,8 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::hash::BuildHasher;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::shard::{Shard, Slot};
 use super::{Held, Keyspace, SHARDS, Value, place_bytes, slot_bytes};
@@ -94,6 +96,12 @@ impl Whole<'_, '_> {
             }
         }
         (number < SHARDS).then_some((number as u64) << HASH_BITS)
+    }
+
+    /// Another number each time, that nobody without the hash's seed can foretell.
+    pub fn draw(&self) -> u64 {
+        let keyspace = self.keyspace();
+        keyspace.hasher.hash_one(keyspace.draws.fetch_add(1, Relaxed))
     }
 
     /// Removes everything.

@@ -104,7 +104,7 @@ impl Plan {
         plan.steps = variable("RATEL_DIFF_STEPS").unwrap_or(plan.steps);
         plan.findings_max = variable("RATEL_DIFF_MOST").unwrap_or(plan.findings_max);
         if let Some(names) = variable::<String>("RATEL_DIFF_COMMANDS") {
-            plan.only = names.split(',').map(str::to_owned).collect();
+            plan.only = names.split(',').filter(|n| !n.is_empty()).map(str::to_owned).collect();
         }
         plan
     }

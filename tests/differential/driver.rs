@@ -9,7 +9,6 @@ use crate::look::Look;
 use crate::peer::Peer;
 use crate::reply::Reply;
 use crate::request::{Request, Step, Word};
-use crate::stock;
 use crate::tally::Tally;
 
 /// Most calls of SCAN until its walk must have ended.
@@ -118,12 +117,10 @@ impl Driver {
     /// Sends one step to both and waits for both replies.
     fn take(&mut self, step: &Step, run: &mut Run) -> [Reply; 2] {
         let client = &run.clients[step.connection];
-        let counts = step.request.look.counts() || client.queued.iter().any(|q| q.look.counts());
-        if run.ended && counts {
-            // A key that has ended counts until a server has noticed.
-            self.command(
-                &Request::new("EXISTS").with_all(stock::KEYS.iter().map(|key| key.to_vec())),
-            );
+        let sees = step.request.sees_ended() || client.queued.iter().any(Request::sees_ended);
+        if run.ended && sees {
+            // A key that has ended counts until a server has noticed; a whole walk makes it.
+            self.command(&Request::new("SCAN").with_all(["0", "COUNT", "10000"]));
             run.ended = false;
         }
         let client = &mut run.clients[step.connection];

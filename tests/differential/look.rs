@@ -13,8 +13,6 @@ pub(crate) enum Look {
     Sorted,
     /// Integers may differ by the time that passed between the two servers; -1 and -2 may not.
     Clock(Unit),
-    /// A count of keys: exact, once both servers removed what has expired.
-    Count,
     /// A walk over the keys: both are walked to the end, then compared as sets. Where that cannot be
     /// done (inside a transaction), as `Shape`.
     Scan,
@@ -27,15 +25,6 @@ pub(crate) enum Look {
 }
 
 impl Look {
-    /// Whether keys are counted anywhere in it.
-    pub(crate) fn counts(&self) -> bool {
-        match self {
-            Look::Count => true,
-            Look::Each(looks) => looks.iter().any(Look::counts),
-            _ => false,
-        }
-    }
-
     /// Whether the two are the same; what a clock shows may differ by `tolerance_ms`.
     pub(crate) fn same(&self, left: &Reply, right: &Reply, tolerance_ms: i64) -> bool {
         if matches!(left, Reply::Lost(_)) || matches!(right, Reply::Lost(_)) {

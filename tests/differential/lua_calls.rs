@@ -43,6 +43,9 @@ pub(crate) const CALLING: &[&str] = &[
     "return redis.pcall('GET')",
     "return redis.pcall('NOSUCH')",
     "return redis.call('SET', @K, 0.1) and redis.call('GET', @K)",
+    "redis.call('SET', @K, @F) return redis.call('GET', @K)",
+    "return redis.call('INCRBYFLOAT', @K, @F)",
+    "return redis.call('INCRBY', @K, @F)",
     "redis.call('SET', @K, 1e20) return redis.call('GET', @K)",
     "redis.call('SET', @K, 2^53) return redis.call('INCR', @K)",
     // Calls and what is made of them.

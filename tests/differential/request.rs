@@ -141,6 +141,13 @@ impl Request {
         verb
     }
 
+    /// Whether it tells of keys that have ended and that the server has not removed yet.
+    pub(crate) fn sees_ended(&self) -> bool {
+        let name = self.name();
+        let mut names = self.calls.iter().chain([&name]);
+        names.any(|name| name == "DBSIZE" || name == "MEMORY USAGE")
+    }
+
     /// Its bytes on the wire.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
+use crate::allowed::differs;
 use crate::draw::Draw;
 use crate::look::Look;
 use crate::request::{Request, Word};
@@ -39,7 +40,7 @@ const FORBIDDEN: &[&str] = &[
 
 impl Script {
     /// The template with every mark filled in: `@C` a `redis.call`, `@P` a `redis.pcall`, `@K` a
-    /// key, `@N` an integer, `@V` a value.
+    /// key, `@N` an integer, `@F` a number, `@V` a value.
     pub(crate) fn fill(template: &str, returns: Returns, draw: &mut Draw) -> Script {
         let mut script = Script::default();
         let mut parts = template.split('@');
@@ -51,11 +52,15 @@ impl Script {
                 "P" => script.call("redis.pcall", returns, draw),
                 "K" => script.key(&stock::key(draw), draw),
                 "N" => draw.one_of(&["0", "1", "-1", "3", "10", "100000", "2^31"]).to_owned(),
+                "F" => stock::decimal(draw),
                 "V" => script.expression(&stock::value(draw).into(), draw),
                 other => unreachable!("no mark: {other} in {template}"),
             };
             text.push_str(&filled);
             text.push_str(rest);
+        }
+        if text.contains("DBSIZE") {
+            script.names.push("DBSIZE".to_owned());
         }
         script.text = text;
         script.look = Some(match returns {
@@ -72,7 +77,8 @@ impl Script {
         } else {
             plain_request(draw)
         };
-        if returns == Returns::Value && request.look != Look::Exact {
+        let open = returns == Returns::Value && request.look != Look::Exact;
+        if open || differs(&request.name()) {
             return self.call(function, returns, draw);
         }
         self.names.push(request.name());

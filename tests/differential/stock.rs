@@ -117,10 +117,32 @@ pub(crate) fn amount(draw: &mut Draw) -> Vec<u8> {
     }
 }
 
+const DIGITS: [char; 10] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+
+/// A decimal number of any size, with or without a point and an exponent.
+pub(crate) fn decimal(draw: &mut Draw) -> String {
+    let digits = |draw: &mut Draw, most| -> String {
+        (0..draw.between(1, most)).map(|_| draw.one_of(&DIGITS)).collect()
+    };
+    let sign = draw.one_of(&["", "", "-"]);
+    let most = draw.one_of(&[2, 5, 17, 20]);
+    let mut text = format!("{sign}{}", digits(draw, most));
+    if draw.chance(70) {
+        text = format!("{text}.{}", digits(draw, most));
+    }
+    if draw.chance(20) {
+        let most = draw.one_of(&[5, 25]);
+        let figure = draw.below(most + 1);
+        text = format!("{text}e{}{figure}", draw.one_of(&["", "-"]));
+    }
+    text
+}
+
 /// What a float is changed by.
 pub(crate) fn float(draw: &mut Draw) -> Vec<u8> {
     match draw.below(100) {
-        0..55 => draw.one_of(FLOATS).into(),
+        0..30 => decimal(draw).into(),
+        30..55 => draw.one_of(FLOATS).into(),
         55..75 => draw.one_of(INTEGERS).into(),
         75..85 => draw.one_of(EXTREME_FLOATS).into(),
         85..95 => draw.one_of(NEARLY).into(),

@@ -43,9 +43,23 @@ impl Filter<'_> {
     }
 }
 
+/// Reads a cursor as C's `strtoul`, with which Redis does: signs wrap, and nothing at all is 0.
+fn read_cursor(word: &[u8]) -> Option<u64> {
+    let (negative, digits) = match word {
+        [] => return Some(0),
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let cursor: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some(if negative { cursor.wrapping_neg() } else { cursor })
+}
+
 pub(super) fn scan(context: &mut Context<'_>, whole: &mut Whole<'_, '_>, args: &Args<'_>) -> Reply {
-    let cursor = std::str::from_utf8(args.get(1)).ok().and_then(|cursor| cursor.parse().ok());
-    let Some(cursor) = cursor else { return failure("ERR invalid cursor") };
+    let Some(cursor) = read_cursor(args.get(1)) else { return failure("ERR invalid cursor") };
     let mut filter = Filter { pattern: None, names: Names::All };
     let mut count = SCAN_COUNT;
     for at in (2..args.len()).step_by(2) {

@@ -78,7 +78,8 @@ impl Script {
             plain_request(draw)
         };
         let open = returns == Returns::Value && request.look != Look::Exact;
-        if open || differs(&request.name()) {
+        // In a script nobody can make a server notice first what has ended.
+        if open || request.sees_ended() || differs(&request.name()) {
             return self.call(function, returns, draw);
         }
         self.names.push(request.name());

@@ -5,7 +5,7 @@
 //! agree on which keys exist.
 
 use super::table::failure;
-use super::{Args, Context, ErrorText, glob, parse_integer};
+use super::{Args, Context, ErrorText, glob};
 use crate::engine::{Held, LOOKS_MAX, Names, Series, Value, Whole};
 use crate::resp::{Reply, array, bulk, text};
 
@@ -299,12 +299,16 @@ pub(super) fn memory_usage(
     held: &mut Held<'_>,
     args: &Args<'_>,
 ) -> Reply {
-    if args.len() == 5 && args.is(3, "SAMPLES") {
-        if parse_integer(args.get(4)).is_none_or(|samples| samples < 0) {
-            return failure("ERR value is not an integer or out of range");
-        }
-    } else if args.len() != 3 {
+    let sampled = args.len() == 5 && args.is(3, "SAMPLES");
+    if args.len() != 3 && !sampled {
         return failure("ERR syntax error");
+    }
+    if sampled {
+        match args.integer(4) {
+            Ok(count) if count < 0 => return failure("ERR syntax error"),
+            Ok(_) => {}
+            Err(text) => return Reply::Error(text),
+        }
     }
     let key = args.get(2);
     let (engine, reader) = (context.engine, &mut context.reader);

@@ -11,6 +11,8 @@ pub struct EngineReport {
     pub counters: u64,
     /// Keys in the keyspace.
     pub cells: u64,
+    /// Keys in the keyspace that have no deadline.
+    pub endless: u64,
     /// Buckets of windows.
     pub tables: u64,
     /// Live (kind, scale) pairs.
@@ -49,6 +51,7 @@ impl Engine {
         EngineReport {
             counters: self.windows.live(now_ms),
             cells: self.keyspace.len(),
+            endless: self.keyspace.len().saturating_sub(self.keyspace.ending()),
             tables: self.windows.buckets() as u64,
             scales: supply.registry.len() as u64,
             scales_refused: supply.registry.refused(),

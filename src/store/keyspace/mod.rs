@@ -69,7 +69,6 @@ fn slot_bytes(key: &[u8], value: &Value) -> u64 {
 }
 
 /// The shard of a hash. The table itself uses the low and the top bits; these are between.
-#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
 fn shard_of(hash: u64) -> usize {
     (hash >> 32) as usize % SHARDS
 }
@@ -98,6 +97,7 @@ impl Keyspace {
     fn drop_slot(&self, slot: &Slot) {
         self.share.release(slot_bytes(&slot.key, &slot.value));
         self.share.went(1);
+        self.share.ends(slot.deadline_ms != NEVER, false);
         if slot.bucket_ms > 0 && self.deadlines.leave(slot.bucket_ms, &slot.key) {
             self.share.release(place_bytes(&slot.key));
         }
@@ -106,6 +106,7 @@ impl Keyspace {
     /// Gives `slot` a deadline, and a place in the index if it has none that is early enough. A
     /// place that is now too early, or needed no more, is found out when its bucket is popped.
     fn settle(&self, now_ms: u64, slot: &mut Slot, deadline_ms: u64) {
+        self.share.ends(slot.deadline_ms != NEVER, deadline_ms != NEVER);
         slot.deadline_ms = deadline_ms;
         if deadline_ms == NEVER {
             return;
@@ -131,6 +132,11 @@ impl Keyspace {
     /// Keys held, live or not yet freed.
     pub fn len(&self) -> u64 {
         self.share.keys()
+    }
+
+    /// Those of the keys held that have a deadline.
+    pub fn ending(&self) -> u64 {
+        self.share.ending()
     }
 
     /// True if nothing is held.

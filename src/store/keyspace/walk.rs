@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::shard::{Shard, Slot};
+use super::shard::{NEVER, Shard, Slot};
 use super::{Held, Keyspace, SHARDS, Value, place_bytes, slot_bytes};
 
 /// Bits of a hash in a walk's place; the shard's number is above them.
@@ -133,6 +133,7 @@ fn flush_shard(keyspace: &Keyspace, shard: &mut Shard, number: usize, now_ms: u6
     let bytes = |slot: &Slot| slot_bytes(&slot.key, &slot.value);
     keyspace.share.release(slots.iter().map(bytes).sum());
     keyspace.share.went(slots.len() as u64);
+    slots.iter().for_each(|slot| keyspace.share.ends(slot.deadline_ms != NEVER, false));
 }
 
 /// Visits the keys of a shard with the smallest hashes at or above `from`, at least `rest` if

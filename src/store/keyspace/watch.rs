@@ -46,7 +46,6 @@ pub struct Watch {
 }
 
 impl Watches {
-    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
     fn table(&self, hash: u64) -> &Mutex<HashTable<Watched>> {
         &self.tables[(hash >> 40) as usize % TABLES]
     }
@@ -102,6 +101,14 @@ impl Watches {
         }
         drop(table);
         self.count.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+impl super::Keyspace {
+    /// True if anybody watches anything, or something of a watch is left.
+    pub(in super::super) fn is_watched(&self) -> bool {
+        self.watches.any() || self.watches.tables.iter().any(|table| !table.lock().is_empty())
     }
 }
 

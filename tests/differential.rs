@@ -151,7 +151,7 @@ fn compare(seed: u64) {
     println!("{}", driver.tally);
     for row in allowed::ALLOWED {
         let count = driver.allowances.iter().filter(|reason| **reason == row.reason).count();
-        println!("allowed {count} times: {}: {}", row.command, row.reason);
+        println!("allowed {count} times: {}: {}", row.subject, row.reason);
     }
     let kinds: Vec<&str> = findings.iter().map(|finding| finding.kind.as_str()).collect();
     assert!(findings.is_empty(), "{} differences: {kinds:#?}", findings.len());

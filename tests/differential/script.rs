@@ -38,6 +38,9 @@ const FORBIDDEN: &[&str] = &[
     "MULTI", "EXEC", "WATCH", "UNWATCH", "DISCARD", "EVAL", "EVALSHA", "SCRIPT", "HELLO", "NOSUCH",
 ];
 
+/// What a template may hold that others ask for: a request by it is known to use them.
+const TOLD: &[&str] = &["DBSIZE", "string.dump", "pairs(_G)", "pairs(string)"];
+
 impl Script {
     /// The template with every mark filled in: `@C` a `redis.call`, `@P` a `redis.pcall`, `@K` a
     /// key, `@N` an integer, `@F` a number, `@V` a value.
@@ -59,9 +62,8 @@ impl Script {
             text.push_str(&filled);
             text.push_str(rest);
         }
-        if text.contains("DBSIZE") {
-            script.names.push("DBSIZE".to_owned());
-        }
+        let used = TOLD.iter().filter(|told| text.contains(**told));
+        script.names.extend(used.map(|told| (*told).to_owned()));
         script.text = text;
         script.look = Some(match returns {
             Returns::Value => Look::Exact,

@@ -14,6 +14,9 @@ use crate::tally::Tally;
 /// Most calls of SCAN until its walk must have ended.
 const SCANS_MAX: usize = 10_000;
 
+/// Longest time in which a server removes what has ended by itself.
+const NOTICED_WITHIN: Duration = Duration::from_secs(1);
+
 /// What changes a reply of the second server before it is compared: a check must notice.
 pub(crate) type Tamper = fn(&Request, &mut Reply);
 
@@ -111,13 +114,29 @@ impl Driver {
         }
     }
 
+    /// Waits until both servers have noticed which keys have ended: those count until then.
+    fn await_ends(&mut self) {
+        let walk = Request::new("SCAN").with_all(["0", "COUNT", "10000"]).encode();
+        let count = Request::new("DBSIZE").encode();
+        let end = Instant::now() + NOTICED_WITHIN;
+        let mut counts = || {
+            self.control.each_mut().map(|link| {
+                link.ask(&walk);
+                link.ask(&count)
+            })
+        };
+        // Where they never agree, the step that follows shows it.
+        while counts().windows(2).any(|pair| pair[0] != pair[1]) && Instant::now() < end {
+            thread::yield_now();
+        }
+    }
+
     /// Sends one step to both and waits for both replies.
     fn take(&mut self, step: &Step, run: &mut Run) -> [Reply; 2] {
         let client = &run.clients[step.connection];
         let sees = step.request.sees_ended() || client.queued.iter().any(Request::sees_ended);
         if sees {
-            // A key that has ended counts until a server has noticed; a whole walk makes it.
-            self.command(&Request::new("SCAN").with_all(["0", "COUNT", "10000"]));
+            self.await_ends();
         }
         let client = &mut run.clients[step.connection];
         let bytes = step.request.encode();

@@ -84,21 +84,25 @@ impl Driver {
         };
         let clients = [client(), client()];
         let mut run = Run { clients, slowest: Duration::ZERO };
-        let mut replies = Vec::new();
-        for (at, step) in steps.iter().enumerate() {
-            replies.push(self.take(step, &mut run));
-            let [left, right] = replies.last().expect("just pushed");
-            assert!(!matches!(left, Reply::Lost(_)), "redis-server itself: {left}\n{step}");
-            let tolerance_ms = run.tolerance_ms();
-            let client = &mut run.clients[step.connection];
-            let same = self.judge(&step.request, client, left, right, tolerance_ms);
-            let settle_ms = settle_ms(&step.request, client, left);
-            if !same {
-                return Some(Difference { at, replies });
-            }
-            if settle_ms > 0 {
-                // Not for a condition to come true: nothing may look at a key while it ends.
-                thread::sleep(Duration::from_millis(settle_ms));
+        let mut replies: Vec<[Reply; 2]> = Vec::new();
+        while replies.len() < steps.len() {
+            let rest = &steps[replies.len()..];
+            let write = &rest[..one_write(rest)];
+            for (step, reply) in write.iter().zip(self.take(write, &mut run)) {
+                let [left, right] = &reply;
+                assert!(!matches!(left, Reply::Lost(_)), "redis-server itself: {left}\n{step}");
+                let tolerance_ms = run.tolerance_ms();
+                let client = &mut run.clients[step.connection];
+                let same = self.judge(&step.request, client, left, right, tolerance_ms);
+                let settle_ms = settle_ms(&step.request, client, left);
+                replies.push(reply);
+                if !same {
+                    return Some(Difference { at: replies.len() - 1, replies });
+                }
+                if settle_ms > 0 {
+                    // Not for a condition to come true: nothing may look at a key while it ends.
+                    thread::sleep(Duration::from_millis(settle_ms));
+                }
             }
         }
         None
@@ -131,27 +135,28 @@ impl Driver {
         }
     }
 
-    /// Sends one step to both and waits for both replies.
-    fn take(&mut self, step: &Step, run: &mut Run) -> [Reply; 2] {
-        let client = &run.clients[step.connection];
-        let sees = step.request.sees_ended() || client.queued.iter().any(Request::sees_ended);
-        if sees {
+    /// Sends steps of one client to both in one write and waits for all replies.
+    fn take(&mut self, steps: &[Step], run: &mut Run) -> Vec<[Reply; 2]> {
+        let client = &mut run.clients[steps[0].connection];
+        let mut told = steps.iter().map(|step| &step.request).chain(&client.queued);
+        if told.any(Request::sees_ended) {
             self.await_ends();
         }
-        let client = &mut run.clients[step.connection];
-        let bytes = step.request.encode();
+        let bytes: Vec<u8> = steps.iter().flat_map(|step| step.request.encode()).collect();
         let begun = Instant::now();
         client.links.iter_mut().for_each(|link| link.send(&bytes));
-        let mut replies = client.links.each_mut().map(Link::receive);
+        let receive = |_: &Step| client.links.each_mut().map(Link::receive);
+        let mut all: Vec<[Reply; 2]> = steps.iter().map(receive).collect();
         run.slowest = run.slowest.max(begun.elapsed());
-        let walks = step.request.look == Look::Scan && step.request.verb() == "SCAN";
-        if walks && replies.iter().all(|r| matches!(r, Reply::Array(_))) {
-            for (link, reply) in client.links.iter_mut().zip(&mut replies) {
-                *reply = walk(link, &step.request, reply);
+        for (step, replies) in steps.iter().zip(&mut all) {
+            if step.request.walks() && replies.iter().all(|r| matches!(r, Reply::Array(_))) {
+                for (link, reply) in client.links.iter_mut().zip(replies.iter_mut()) {
+                    *reply = walk(link, &step.request, reply);
+                }
             }
+            (self.tamper)(&step.request, &mut replies[1]);
         }
-        (self.tamper)(&step.request, &mut replies[1]);
-        replies
+        all
     }
 
     /// Whether the two replies are the same, or may differ; each queued command's for itself.
@@ -196,6 +201,17 @@ impl Driver {
         self.allowances.extend(row.map(|row| row.reason));
         row.is_some()
     }
+}
+
+/// How many of these steps go out in one write: up to one behind which somebody waits or looks.
+fn one_write(steps: &[Step]) -> usize {
+    let ends = |pair: &[Step]| {
+        let (step, next) = (&pair[0], &pair[1]);
+        let waits = step.request.settle_ms > 0 || step.request.verb() == "EXEC";
+        let looks = [step, next].iter().any(|s| s.request.walks() || s.request.sees_ended());
+        !step.joined || step.connection != next.connection || waits || looks
+    };
+    steps.windows(2).position(ends).map_or(steps.len(), |at| at + 1)
 }
 
 /// How long both servers are to be left alone behind this reply; keeps the client's queue.

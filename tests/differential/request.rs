@@ -148,6 +148,11 @@ impl Request {
         names.any(|name| name == "DBSIZE" || name == "MEMORY USAGE")
     }
 
+    /// Whether both servers walk on from its reply.
+    pub(crate) fn walks(&self) -> bool {
+        self.look == Look::Scan && self.verb() == "SCAN"
+    }
+
     /// Its bytes on the wire.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
@@ -227,11 +232,15 @@ impl fmt::Display for Request {
 pub(crate) struct Step {
     pub(crate) connection: usize,
     pub(crate) request: Request,
+    /// In one write with the next step, where that is of the same client.
+    pub(crate) joined: bool,
 }
 
 impl fmt::Display for Step {
+    /// `+` for `>` behind the client: it is joined with the next step.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "client {}> {}", self.connection, self.request)?;
+        let sign = if self.joined { "+" } else { ">" };
+        write!(out, "client {}{sign} {}", self.connection, self.request)?;
         match self.request.settle_ms {
             0 => Ok(()),
             wait_ms => write!(out, "   (then {wait_ms} ms of nothing)"),

@@ -77,6 +77,10 @@ impl Sequence {
                 Kind::Story(story) => story(&mut sequence, &mut draw),
             }
         }
+        // In every third sequence a client often writes several requests at once.
+        if draw.chance(33) {
+            sequence.steps.iter_mut().for_each(|step| step.joined = draw.chance(70));
+        }
         sequence
     }
 
@@ -85,7 +89,7 @@ impl Sequence {
         let wanted = |name: &str| name == "HELLO" || self.only.iter().any(|only| only == name);
         let all = wanted(&request.verb()) && request.calls.iter().all(|call| wanted(call));
         if self.only.is_empty() || all {
-            self.steps.push(Step { connection, request });
+            self.steps.push(Step { connection, request, joined: false });
         }
     }
 }

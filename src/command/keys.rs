@@ -18,6 +18,8 @@ const RATELIMIT: &str = "ratelimit";
 const SCAN_COUNT: usize = 10;
 /// Most names that KEYS returns: a reply of some megabytes; beyond it SCAN is the way.
 const KEYS_MAX: usize = 100_000;
+/// Most bytes of the names that KEYS returns, where they are long.
+const KEYS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 fn integer_reply(value: u64) -> Reply {
     Reply::Integer(i64::try_from(value).unwrap_or(i64::MAX))
@@ -94,11 +96,14 @@ pub(super) fn scan(context: &mut Context<'_>, whole: &mut Whole<'_, '_>, args: &
 pub(super) fn keys(context: &mut Context<'_>, whole: &mut Whole<'_, '_>, args: &Args<'_>) -> Reply {
     let filter = Filter { pattern: Some(args.get(1)), names: Names::All };
     let mut names = std::collections::BTreeSet::new();
-    let mut cursor = 0;
+    let (mut cursor, mut bytes) = (0, 0);
     loop {
         let page = context.engine.scan(context.now_ms, whole, cursor, 1000);
-        names.extend(page.keys.into_iter().filter(|key| filter.takes(key)));
-        if names.len() > KEYS_MAX {
+        for key in page.keys.into_iter().filter(|key| filter.takes(key)) {
+            bytes += key.len();
+            names.insert(key);
+        }
+        if names.len() > KEYS_MAX || bytes > KEYS_BYTES_MAX {
             return failure("ERR too many keys match, use SCAN");
         }
         cursor = page.cursor;

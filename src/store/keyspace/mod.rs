@@ -81,7 +81,7 @@ impl Keyspace {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: SeedableRandomState::with_seed(seed, shared),
             deadlines: Deadlines::default(),
-            watches: Arc::default(),
+            watches: Arc::new(Watches::new(account.clone())),
             share: Share::new(account),
             draws: AtomicU64::new(0),
         }

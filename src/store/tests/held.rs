@@ -216,7 +216,7 @@ fn watch(keyspace: &Keyspace) -> Watch {
     held.put(b"k", text("v"), Some(NOW + 100)).unwrap();
     let mut watch = None;
     for key in ["k", "missing", "k"] {
-        held.watch(&mut watch, key.as_bytes());
+        held.watch(&mut watch, key.as_bytes()).unwrap();
     }
     watch.expect("made by the first key")
 }
@@ -277,7 +277,7 @@ fn a_watch_breaks_when_its_key_ends_and_tells_which_keys_it_is_of() {
 
 #[test]
 fn a_watch_that_ended_leaves_nothing_behind() {
-    let (keyspace, _) = keyspace(u64::MAX);
+    let (keyspace, account) = keyspace(u64::MAX);
     let (first, second) = (watch(&keyspace), watch(&keyspace));
     assert!(first.is_broken(NOW), "the second wrote its key");
     drop(first);
@@ -286,4 +286,18 @@ fn a_watch_that_ended_leaves_nothing_behind() {
     assert!(second.is_broken(NOW));
     drop(second);
     assert!(!keyspace.is_watched());
+    assert_eq!(account.used_bytes(), 0);
+}
+
+#[test]
+fn what_is_watched_is_charged_and_refused_at_the_limit() {
+    let (keyspace, account) = keyspace(1000);
+    let mut held = keyspace.hold_all(NOW);
+    let mut watch = None;
+    let watched = (0..100).filter(|i| held.watch(&mut watch, format!("k{i}").as_bytes()).is_ok());
+    let watched = watched.count();
+    assert!((1..20).contains(&watched), "{watched}");
+    assert_eq!(held.watch(&mut watch, b"k0"), Ok(()), "watched already");
+    drop(watch);
+    assert_eq!(account.used_bytes(), 0);
 }

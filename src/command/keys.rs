@@ -4,7 +4,7 @@
 //! Not here: what the table tells about these commands (`docs_keys.rs`). Invariant: all of them
 //! agree on which keys exist.
 
-use super::table::failure;
+use super::table::{c_string, failure};
 use super::{Args, Context, ErrorText, glob};
 use crate::engine::{Held, LOOKS_MAX, Names, Series, Value, Whole};
 use crate::resp::{Reply, array, bulk, text};
@@ -47,7 +47,7 @@ impl Filter<'_> {
 
 /// Reads a cursor as C's `strtoul`, with which Redis does: signs wrap, and nothing at all is 0.
 fn read_cursor(word: &[u8]) -> Option<u64> {
-    let (negative, digits) = match word {
+    let (negative, digits) = match c_string(word) {
         [] => return Some(0),
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -304,12 +304,11 @@ pub(super) fn memory_usage(
     held: &mut Held<'_>,
     args: &Args<'_>,
 ) -> Reply {
-    let sampled = args.len() == 5 && args.is(3, "SAMPLES");
-    if args.len() != 3 && !sampled {
-        return failure("ERR syntax error");
-    }
-    if sampled {
-        match args.integer(4) {
+    for at in (3..args.len()).step_by(2) {
+        if !args.is(at, "SAMPLES") || at + 1 == args.len() {
+            return failure("ERR syntax error");
+        }
+        match args.integer(at + 1) {
             Ok(count) if count < 0 => return failure("ERR syntax error"),
             Ok(_) => {}
             Err(text) => return Reply::Error(text),

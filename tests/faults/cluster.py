@@ -46,14 +46,15 @@ class Cluster:
             file.write(text)
         os.chmod(path, 0o600)
 
-    def add(self, number, *join, secret=None, bind="0.0.0.0", port=CLUSTER_PORT):
+    def add(self, number, *join, secret=None, bind="0.0.0.0", port=CLUSTER_PORT,
+            program=None):
         """A node that is not started yet; without `join` it joins the first three addresses."""
         host = self.network.host(number)
         seeds = join or [f"10.77.0.{other}" for other in (1, 2, 3)]
         args = ["--cluster-bind", bind, "--cluster-secret-file", secret or self.secret,
                 "--cluster-port", str(port)]
         args += [f"--join={seed}" for seed in seeds]
-        self.nodes[number] = Node(host, self.program, self.folder, args)
+        self.nodes[number] = Node(host, program or self.program, self.folder, args)
         return self.nodes[number]
 
     def start(self, count):

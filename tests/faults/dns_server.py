@@ -40,7 +40,8 @@ class DnsServer:
         self.silent = False
         # Answers by UDP are cut, so that they must be asked for again by TCP.
         self.truncated = False
-        self.asked = 0
+        # The kind of record that questions about go unanswered.
+        self.unheard = None
         self._datagrams = host.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._datagrams.bind((host.ip, 53))
         self._listener = host.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -101,10 +102,11 @@ class DnsServer:
     def _answer(self, query, truncated):
         if self.silent:
             return None
-        self.asked += 1
         number = query[:2]
         name, end = _decode(query, 12)
         kind, _ = struct.unpack_from("!HH", query, end)
+        if kind == self.unheard:
+            return None
         known = name in self.addresses or name in self.services
         records = [] if truncated else self._records(name, kind)
         flags = 0x8580 | (0x0200 if truncated else 0) | (0 if known else NXDOMAIN)

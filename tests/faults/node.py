@@ -63,9 +63,16 @@ class Node:
 
     def is_ready(self):
         """What a readiness probe sees."""
+        return self._health("--ready")
+
+    def is_alive(self):
+        """What a liveness probe sees."""
+        return self._health()
+
+    def _health(self, *how):
         if self.process.poll() is not None:
             raise Failed(f"{self.host.name} ended with {self.process.returncode}: {self.tail()}")
-        done = subprocess.run(self.host.exec(*self._program, "health", "--ready"),
+        done = subprocess.run(self.host.exec(*self._program, "health", *how),
                               capture_output=True, check=False)
         return done.returncode == 0
 

@@ -2,7 +2,7 @@
 
 import time
 
-from dns_server import DnsServer
+from dns_server import AAAA, DnsServer
 from node import CLUSTER_PORT, Failed, until
 
 NAME = "ratel.test"
@@ -43,10 +43,19 @@ def _joined(cluster, *numbers):
 
 
 def dns_late(cluster, _setting):
-    """The name does not resolve when the nodes start; each serves alone, until it does."""
+    """The name does not resolve when the nodes start; each serves alone, until it does. The first of
+    their name servers is dead; the machines know no way to anywhere, and the third a wrong one."""
     with _Named(cluster) as dns:
         for number in (1, 2, 3):
-            dns.resolved_by(cluster.add(number, NAME))
+            cluster.add(number, NAME).host.write(
+                "resolv.conf", f"nameserver 10.77.0.99\nnameserver {dns.host.ip}\n")
+        third = cluster.nodes[3].host
+        third.run("ip", "link", "add", "wan", "type", "veth", "peer", "name", "nobody")
+        third.run("ip", "addr", "add", "192.168.99.3/24", "dev", "wan")
+        third.run("ip", "link", "set", "wan", "up")
+        third.run("ip", "link", "set", "nobody", "up")
+        third.run("ip", "route", "add", "default", "via", "192.168.99.1")
+        for number in (1, 2, 3):
             cluster.nodes[number].start()
         alone_s = max(cluster.nodes[number].wait_ready(14) for number in (1, 2, 3))
         if any(cluster.members(number) != 1 for number in (1, 2, 3)):
@@ -54,6 +63,9 @@ def dns_late(cluster, _setting):
         _hit_all(cluster)
         dns.addresses[NAME] = _ips(1, 2, 3)
         took_s = _joined(cluster, 1, 2, 3)
+        known = set(cluster.nodes[1].others())
+        if known != {f"{ip}:{CLUSTER_PORT}" for ip in _ips(2, 3)}:
+            raise Failed(f"node 1 knows {known}")
     return f"served alone after {alone_s:.1f} s, joined {took_s:.1f} s after the name resolved"
 
 
@@ -74,10 +86,12 @@ def dns_changed(cluster, _setting):
 
 
 def dns_srv(cluster, _setting):
-    """SRV records bring the ports, which differ; the answers fit no datagram, so they come by TCP."""
+    """SRV records bring the ports, which differ; the answers fit no datagram, so they come by TCP, and
+    about AAAA the server says nothing, as some do."""
     ports = {1: CLUSTER_PORT, 2: 8001, 3: 8002}
     with _Named(cluster) as dns:
         dns.truncated = True
+        dns.unheard = AAAA
         # A target that is gone hides no other.
         dns.services[SERVICE] = [(f"node-{number}.{NAME}", port)
                                  for number, port in [(9, 9), *ports.items()]]

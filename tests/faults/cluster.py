@@ -27,12 +27,13 @@ class Cluster:
 
     def __init__(self, program, run, folder):
         self.program, self.folder = [program], folder
-        self.network = Network(run)
         self.nodes = {}
         self.acknowledged = load.Acknowledged()
         self._loads = []
         self.secret = os.path.join(folder, "secret")
         self.write_secret(self.new_secret())
+        # Last, so that whoever got no cluster has nothing to close.
+        self.network = Network(run)
 
     def new_secret(self):
         """A key as gen-secret makes it."""
@@ -134,6 +135,13 @@ class Cluster:
             return missing <= lost or f"{missing} acknowledged hits missing, {lost} may be"
         return until(f"{len(numbers)} nodes agree on {self.acknowledged.total()}", within_s,
                      all_agree)
+
+    def agree_on(self, key, expected, within_s=SPREAD_S):
+        """Waits until every node says so much of one key."""
+        def all_say():
+            said = [self.said(number)[key] for number in self.nodes]
+            return said == [expected] * len(said) or said
+        until(f"{key} is {expected}", within_s, all_say)
 
     def heard(self, number, key="hit", within_s=SPREAD_S):
         """Waits until every other node says of the key at least what this one says."""

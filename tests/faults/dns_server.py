@@ -53,10 +53,12 @@ class DnsServer:
         for thread in self._threads:
             thread.start()
 
-    def resolved_by(self, *nodes):
-        """Has these nodes ask it, as a container's resolv.conf would."""
-        for node in nodes:
-            node.host.write("resolv.conf", f"nameserver {self.host.ip}\n")
+    def resolved_by(self, node, search=""):
+        """Has a node ask it; with `search` as an orchestrator sets a pod up, names being relative."""
+        text = f"nameserver {self.host.ip}\n"
+        if search:
+            text += f"search nowhere.{search} {search}\noptions ndots:5\n"
+        node.host.write("resolv.conf", text)
 
     def close(self):
         """Ends it."""

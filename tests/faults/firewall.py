@@ -42,6 +42,10 @@ class Firewall:
         """Of a hundred packets that come in, so many are lost."""
         self._rules(f"in iifname eth0 numgen random mod 100 < {percent} drop")
 
+    def refuse_streams(self):
+        """TCP is dropped, datagrams pass."""
+        self._rules("in iifname eth0 meta l4proto tcp drop")
+
     def duplicate(self, percent, *others):
         """Of a hundred datagrams to these machines, so many arrive twice."""
         rules = "".join(f"add rule ip twice out ip daddr {other.ip} meta l4proto udp "

@@ -27,21 +27,25 @@ def stop(*_):
 def run(name, scenario, setting, number):
     """One scenario on a fresh network; the verdict, the figures, the folder of its logs if it failed."""
     folder = tempfile.mkdtemp(prefix=f"ratel-faults-{name}-")
-    cluster, verdict, figures = None, "failed", ""
+    cluster, verdict, figures = None, "stopped", ""
     try:
         # Interface and namespace names are short: the process's number and the scenario's.
         cluster = Cluster(setting.program, f"rf{os.getpid()}-{number}", folder)
         figures = scenario(cluster, setting)
         verdict = "ok"
-    except (Failed, OSError, RuntimeError, Exception) as failure:  # noqa: BLE001
-        figures = str(failure) if isinstance(failure, Failed) else traceback.format_exc()
+    except Failed as failure:
+        verdict, figures = "failed", f"{failure}; logs in {folder}"
+    except Exception:  # noqa: BLE001: whatever else went wrong, the next scenario runs
+        verdict, figures = "failed", f"{traceback.format_exc()}logs in {folder}"
     finally:
+        # A second Ctrl-C must not leave half of it behind.
+        deaf = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
         if cluster is not None:
             cluster.close()
-        if verdict == "ok":
+        if verdict != "failed":
             shutil.rmtree(folder, ignore_errors=True)
-        else:
-            figures += f"; logs in {folder}"
+        for each, handler in deaf.items():
+            signal.signal(each, handler)
     return verdict, figures
 
 

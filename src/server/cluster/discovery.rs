@@ -26,6 +26,9 @@ const EVERY: Duration = Duration::from_secs(5);
 const LOOKUP: Duration = Duration::from_secs(2);
 /// Time for one try of a look-up, so that a lost datagram does not cost the whole look-up.
 const TRY: Duration = Duration::from_millis(900);
+/// Wait for a name's addresses of one family when those of the other are there: nodes of a name with
+/// one family only, and a server that is silent about the other, start without that delay.
+const FAMILY: Duration = Duration::from_millis(500);
 /// Tries that fit a look-up.
 const TRIES: usize = 2;
 
@@ -123,14 +126,32 @@ async fn service(resolvers: &Resolvers, name: &str) -> Result<Vec<SocketAddr>, S
 }
 
 async fn hosts(resolvers: &Resolvers, name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let (v4, v6) =
-        tokio::join!(within(resolvers.v4.lookup_ip(name)), within(resolvers.v6.lookup_ip(name)));
-    let found = match (v4, v6) {
+    let (v4, v6) = (resolvers.v4.lookup_ip(name), resolvers.v6.lookup_ip(name));
+    let found = match both(within(v4), within(v6)).await {
         // That of one family alone is no failure: most names have one only.
         (Err(why), Err(_)) => return Err(why),
         (v4, v6) => [v4, v6].into_iter().flatten(),
     };
     Ok(found.flat_map(|ips| ips.iter().collect::<Vec<_>>()).map(|ip| (ip, port).into()).collect())
+}
+
+/// What both tell; once one has told something, the other has [`FAMILY`] left.
+async fn both<T>(
+    v4: impl Future<Output = Result<T, String>>,
+    v6: impl Future<Output = Result<T, String>>,
+) -> (Result<T, String>, Result<T, String>) {
+    let late = || Err("no answer in time".to_owned());
+    tokio::pin!(v4, v6);
+    tokio::select! {
+        told = &mut v4 => {
+            let left = if told.is_ok() { FAMILY } else { LOOKUP };
+            (told, timeout(left, v6).await.unwrap_or_else(|_| late()))
+        }
+        told = &mut v6 => {
+            let left = if told.is_ok() { FAMILY } else { LOOKUP };
+            (timeout(left, v4).await.unwrap_or_else(|_| late()), told)
+        }
+    }
 }
 
 /// What a look-up tells in time.
@@ -156,6 +177,23 @@ mod tests {
         let (found, failure) = look(&["10.0.0.2:1", "::1", "10.0.0.2:1"]);
         let expected = ["10.0.0.2:1", "[::1]:7946"].map(|text| text.parse().unwrap());
         assert_eq!((found.as_slice(), failure), (&expected[..], None));
+    }
+
+    #[test]
+    fn a_family_that_is_silent_does_not_hold_the_other_up() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let told = std::future::ready(Ok::<_, String>(1));
+            let silent = std::future::pending::<Result<i32, String>>();
+            let (v4, v6) = timeout(LOOKUP, both(told, silent)).await.expect("it is not waited for");
+            assert!(v4.is_ok() && v6.is_err());
+            let late = async {
+                tokio::task::yield_now().await;
+                Ok::<_, String>(2)
+            };
+            let none = std::future::ready(Err::<i32, _>("none".to_owned()));
+            assert_eq!(both(late, none).await.0, Ok(2), "the only answer is waited for");
+        });
     }
 
     #[test]

@@ -82,4 +82,22 @@ def clock_steps(cluster, setting):
     return f"all agree {took[0]:.1f} s after an hour ahead, {took[1]:.1f} s after an hour behind"
 
 
-ALL = [skew_second, skew_hour, clock_steps]
+def clock_held(cluster, _setting):
+    """A member's clock is set back by three seconds, as time servers do: hits there count everywhere at
+    once all the same."""
+    for number in (1, 2, 3):
+        cluster.add(number)
+    cluster.nodes[3].shift_clock(0)
+    cluster.launch(1, 2, 3)
+    _healed(cluster)
+    cluster.nodes[3].shift_clock(-3)
+    worst_s = 0.0
+    for _ in range(10):
+        cluster.hit(3, 10)
+        worst_s = max(worst_s, cluster.agree(within_s=1))
+        time.sleep(0.2)
+    cluster.meet(1, 2, 3, within_s=1)
+    return f"all agree after {worst_s * 1000:.0f} ms at most"
+
+
+ALL = [clock_held, skew_second, skew_hour, clock_steps]

@@ -59,4 +59,45 @@ def one_way(cluster, setting):
             f"healed, after {healed_s:.2f} s")
 
 
-ALL = [loss, duplication, one_way]
+def join_loss(cluster, setting):
+    """A node joins many counters through 20 % loss, and the first that it says of each is the truth."""
+    cluster.start(3)
+    keys = [f"key:{at}" for at in range(setting.choose(100_000, 20_000))]
+    for number in (1, 2, 3):
+        cluster.hit(number, len(keys), *keys)
+    cluster.agree(within_s=10)
+    fourth = cluster.add(4)
+    for node in cluster.nodes.values():
+        node.host.firewall.lose(20)
+    fourth.start()
+    joined_s = fourth.wait_ready(15)
+    said = cluster.said(4)
+    wrong = [key for key in keys if said[key] != 3]
+    if wrong:
+        raise Failed(f"{len(wrong)} of {len(keys)} wrong at first, {wrong[0]} is {said[wrong[0]]}")
+    return f"{len(keys)} counters, ready {joined_s:.1f} s"
+
+
+def no_streams(cluster, setting):
+    """A firewall lets datagrams through and no streams: what is hit from now on counts everywhere, and the
+    log tells why a joiner has no more than that."""
+    cluster.start(2)
+    cluster.hit(1, 100, "before")
+    cluster.agree()
+    third = cluster.add(3)
+    for node in cluster.nodes.values():
+        node.host.firewall.refuse_streams()
+    third.start()
+    joined_s = third.wait_ready(14)
+    cluster.meet(1, 2, 3, within_s=10)
+    for number in (1, 2, 3):
+        cluster.hit(number, 100, "after")
+    cluster.agree_on("after", 300)
+    if not third.logged("does TCP pass"):
+        raise Failed(f"no word of it: {third.tail()}")
+    cluster.heal()
+    took_s = cluster.agree(within_s=10)
+    return f"ready {joined_s:.1f} s with less; once streams pass, all agree after {took_s:.2f} s"
+
+
+ALL = [join_loss, no_streams, loss, duplication, one_way]

@@ -90,16 +90,19 @@ class DnsServer:
                 stream, _ = self._listener.accept()
             except OSError:
                 return
-            with stream:
-                stream.settimeout(5)
-                try:
-                    while length := stream.recv(2):
-                        query = stream.recv(struct.unpack("!H", length)[0])
-                        answer = self._answer(query, False)
-                        if answer:
-                            stream.sendall(struct.pack("!H", len(answer)) + answer)
-                except OSError:
-                    pass
+            # Resolvers keep a stream for the next question, so each has a thread.
+            threading.Thread(target=self._serve_stream, args=(stream,), daemon=True).start()
+
+    def _serve_stream(self, stream):
+        with stream:
+            stream.settimeout(5)
+            try:
+                while length := stream.recv(2):
+                    answer = self._answer(stream.recv(struct.unpack("!H", length)[0]), False)
+                    if answer:
+                        stream.sendall(struct.pack("!H", len(answer)) + answer)
+            except OSError:
+                pass
 
     def _answer(self, query, truncated):
         if self.silent:

@@ -62,7 +62,7 @@ def one_way(cluster, setting):
 def join_loss(cluster, setting):
     """A node joins many counters through 20 % loss, and the first that it says of each is the truth."""
     cluster.start(3)
-    keys = [f"key:{at}" for at in range(setting.choose(100_000, 20_000))]
+    keys = [f"key:{at}" for at in range(setting.choose(30_000, 10_000))]
     for number in (1, 2, 3):
         cluster.hit(number, len(keys), *keys)
     cluster.agree(within_s=10)

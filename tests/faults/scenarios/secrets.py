@@ -66,6 +66,37 @@ def _answer(stream):
         return b""
 
 
+def flood(cluster, setting):
+    """A stranger sends junk as fast as it can: it is answered nothing, and hits go on and count."""
+    cluster.start(3)
+    stranger = cluster.network.host(9)
+    target = cluster.nodes[1].host
+    target.firewall.count(stranger, CLUSTER_PORT)
+    with stranger.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        datagrams.connect((target.ip, CLUSTER_PORT))
+        # Of no version; of this one, sealed under no key; too short for anything.
+        junk = [os.urandom(1200), b"\x10" + os.urandom(199), os.urandom(10)]
+        loads = cluster.load(1, 2, 3, per_s=300)
+        sent, begun = 0, time.monotonic()
+        while time.monotonic() < begun + setting.choose(10, 4):
+            for each in junk:
+                datagrams.send(each)
+                sent += 1
+        lasted_s = time.monotonic() - begun
+    cluster.quiet()
+    took_s = cluster.agree()
+    cluster.meet(1, 2, 3, within_s=1)
+    counted = target.firewall.counted()
+    if counted["out-udp"] or counted["in-udp"] == 0:
+        raise Failed(f"junk was answered: {counted}")
+    lost = [number for number in (1, 2, 3) if cluster.nodes[number].logged("no longer answers")]
+    if lost:
+        raise Failed(f"nodes {lost} lost a member")
+    worst_ms = max(each.worst_s for each in loads) * 1000
+    return (f"{sent / lasted_s:.0f} datagrams of junk a second, longest reply {worst_ms:.0f} ms, "
+            f"all agree after {took_s * 1000:.0f} ms")
+
+
 def rotation(cluster, _setting):
     """A key is added, promoted, and the old one removed, node after node, under hits."""
     cluster.start(3)
@@ -85,7 +116,7 @@ def rotation(cluster, _setting):
     for node in cluster.nodes.values():
         if node.figure("auth_failed") or node.logged("no longer answers"):
             raise Failed(f"a member was lost: {node.tail()}")
-        # A file that is wrong changes nothing.
+    # A file that is wrong changes nothing.
     cluster.write_secret("no key\n")
     cluster.nodes[1].signal(signal.SIGHUP)
     until("the wrong file is told of", 5,
@@ -95,4 +126,4 @@ def rotation(cluster, _setting):
     return f"{cluster.acknowledged.total()} hits, agreed {max(rounds_s) * 1000:.0f} ms after each step"
 
 
-ALL = [wrong_secret, rotation]
+ALL = [wrong_secret, flood, rotation]

@@ -146,6 +146,7 @@ impl World {
                 now_ms: self.now_ms,
                 now_ns: self.now_ms * 1_000_000,
                 ticker: || 0,
+                loading: false,
                 config: &config,
                 engine: &self.engine,
                 reader: self.engine.reader(),

@@ -17,6 +17,8 @@ use support::{Server, free_port, program};
 const SPREAD: Duration = Duration::from_secs(1);
 /// Three nodes that start together are ready within this time.
 const START: Duration = Duration::from_secs(4);
+/// Longest wait until a node that was killed is held for gone; it takes about 6 s.
+const GONE: Duration = Duration::from_secs(30);
 /// A window that no test sees the end of.
 const SCALE: &str = "7d";
 
@@ -156,6 +158,128 @@ fn reset_set_refund_and_flush_reach_every_node() {
     agree(&mut each, "other", ":0", SPREAD);
     each.iter_mut().for_each(|client| hit(client, "other", 2));
     agree(&mut each, "other", ":6", SPREAD);
+}
+
+/// `state count` of each origin that RL.EXPLAIN tells, this node's first, and its sentence.
+fn explain(client: &mut Wire, key: &str, limit: &str) -> (Vec<String>, String) {
+    client.request(&["RL.EXPLAIN", key, SCALE, limit]);
+    let mut words = Vec::new();
+    while words.last().is_none_or(|word| word != "why") {
+        let line = client.line();
+        // Lengths of bulk strings say nothing here, but for the null.
+        if !line.starts_with('$') || line == "$-1" {
+            words.push(line);
+        }
+    }
+    let origins = words.split(|word| word == "*14").skip(1).map(|origin| {
+        let field = |name: &str| {
+            let at = origin.iter().position(|word| word == name).expect("a field");
+            origin[at + 1].trim_start_matches(':').to_owned()
+        };
+        assert!(field("last_heard_ms").parse::<i64>().expect("a number") < 10_000);
+        let state = field("state");
+        // What a node last said of itself may be that it joins.
+        let is_alive = ["alive", "joining", "ready"].contains(&state.as_str());
+        format!("{} {}", if is_alive { "alive" } else { &state }, field("count"))
+    });
+    (origins.collect(), client.text())
+}
+
+#[test]
+fn a_count_is_explained_by_node_also_after_one_of_them_was_killed() {
+    let cluster = Cluster::new(3);
+    let mut nodes = cluster.start(3);
+    let mut each = clients(&nodes);
+    for (client, times) in each.iter_mut().zip([3, 4, 5]) {
+        hit(client, "why", times);
+    }
+    agree(&mut each, "why", ":12", SPREAD);
+    for (client, own) in each.iter_mut().zip([3, 4, 5]) {
+        let (origins, why) = explain(client, "why", "10");
+        assert_eq!(origins[0], format!("myself {own}"));
+        let mut others = origins[1..].to_vec();
+        others.sort();
+        let expected: Vec<String> =
+            [3, 4, 5].iter().filter(|it| **it != own).map(|it| format!("alive {it}")).collect();
+        assert_eq!(others, expected);
+        assert!(why.starts_with("denied: 12 counted of 10; a hit passes again in "), "{why}");
+    }
+    drop((nodes.pop(), each.pop()));
+    let deadline = Instant::now() + GONE;
+    let why = loop {
+        let (mut origins, why) = explain(&mut each[0], "why", "10");
+        origins.sort();
+        if origins == ["alive 4", "departed 5", "myself 3"] {
+            break why;
+        }
+        assert!(Instant::now() < deadline, "{origins:?} {why}");
+        std::thread::yield_now();
+    };
+    assert!(why.contains("denied: 12 counted of 10;"), "{why}");
+    assert!(why.contains("; 5 were counted by nodes that have departed, and stay"), "{why}");
+    assert!(why.contains("its hits since then, if any, are missing here"), "{why}");
+}
+
+/// What `look` saw of a node that was joining throughout: its only seed does not exist. On a machine
+/// so slow that it was ready meanwhile, another one is looked at.
+fn see_joiner<R>(look: impl Fn(&Server, &mut Wire) -> R) -> (Server, Wire, R) {
+    let attempt = || {
+        let (own, nobody) = (free_port().to_string(), free_port());
+        let seed = format!("--join=127.0.0.1:{nobody}");
+        let node = Server::launch("127.0.0.1", &["--cluster-port", &own, &seed]);
+        support::wait_until("the port is open", || {
+            std::net::TcpStream::connect(("127.0.0.1", node.port())).is_ok()
+        });
+        let mut client = node.wire();
+        let seen = look(&node, &mut client);
+        let answer = client.request(&["PING"]).line();
+        assert!(answer == "+PONG" || answer.starts_with("-LOADING "), "{answer}");
+        (answer != "+PONG").then_some((node, client, seen))
+    };
+    (0..5).find_map(|_| attempt()).expect("a node that still joins")
+}
+
+fn health(node: &Server, args: &[&str]) -> (Option<i32>, String) {
+    let port = node.port().to_string();
+    let output = program().args(["health", "--port", &port]).args(args).output().expect("it runs");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn a_joiner_answers_loading_until_it_is_ready_and_health_tells_the_two_apart() {
+    let (mut node, mut client, seen) = see_joiner(|node, client| {
+        let hit = client.request(&["RL.HIT", "k", SCALE, "5"]).line();
+        client.request(&["HELLO", "3"]);
+        while client.line() != "modules" {}
+        client.expect(&["*0"]);
+        let told =
+            ["INFO", "RL.CLUSTER INFO"].map(|it| client.ask(&it.split(' ').collect::<Vec<_>>()));
+        (hit, told, health(node, &[]), health(node, &["--ready"]))
+    });
+    let (hit, [info, cluster], live, ready) = seen;
+    assert!(hit.starts_with("-LOADING "), "{hit}");
+    assert!(info.contains("\r\nloading:1\r\n"), "{info}");
+    assert!(cluster.contains("ratel_cluster_enabled:1"), "{cluster}");
+    assert!(cluster.contains("cluster_state:joining"), "{cluster}");
+    assert_eq!(live, (Some(0), "alive, not ready yet\n".to_owned()));
+    assert_eq!(ready.0, Some(1));
+    assert!(ready.1.contains("not ready yet: ratel is joining its cluster"), "{}", ready.1);
+    node.wait_ready();
+    assert_eq!(health(&node, &["--ready"]), (Some(0), "ok\n".to_owned()));
+    // The client that came early is served like any other, and its early hit was not counted.
+    client.request(&["RL.HIT", "k", SCALE, "5"]).expect(&["*5", ":1", ":1"]);
+    let mut late = node.wire();
+    assert_eq!(late.info("loading"), 0);
+    support::wait_until("both are counted", || late.info("connected_clients") == 2);
+}
+
+#[test]
+fn a_joiner_that_is_told_to_end_ends_in_good_order() {
+    let (node, client, ()) = see_joiner(|_, _| ());
+    node.terminate();
+    client.expect_closed();
+    assert!(node.wait().success());
 }
 
 #[test]

@@ -52,6 +52,7 @@ words!(Command {
     ExpiresAt = b"RL.EXPIRESAT",
     Refund = b"RL.REFUND",
     Reset = b"RL.RESET",
+    Explain = b"RL.EXPLAIN",
     RlThrottle = b"RL.THROTTLE",
     ClThrottle = b"CL.THROTTLE",
     Throttle = b"THROTTLE",

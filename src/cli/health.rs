@@ -130,6 +130,9 @@ fn judge(answer: &str, ready: bool) -> anyhow::Result<String> {
     match answer {
         "+PONG" => Ok("ok".to_owned()),
         _ if answer.starts_with("-LOADING") && !ready => Ok("alive, not ready yet".to_owned()),
+        _ if answer.starts_with("-LOADING") => {
+            bail!("not ready yet: {}", answer.trim_start_matches("-LOADING "))
+        }
         _ => bail!("unhealthy: {}", answer.trim_start_matches('-')),
     }
 }
@@ -237,7 +240,7 @@ mod tests {
     #[test]
     fn a_loading_server_is_alive_but_not_ready() {
         assert!(judge("-LOADING x", false).is_ok());
-        assert!(judge("-LOADING x", true).is_err());
+        assert_eq!(judge("-LOADING x", true).unwrap_err().to_string(), "not ready yet: x");
         assert!(judge("+PONG", true).is_ok());
         assert!(judge("-NOAUTH Authentication required.", false).is_err());
         assert!(judge("HTTP/1.1 200 OK", false).is_err());

@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Spec] = &[
         .docs("connection", "1.0.0", "Ping the server")
         .arguments(&[text("message").optional()]),
     row("echo", 2, echo)
-        .flags(Flags::FAST)
+        .flags(Flags::LOADING.with(Flags::STALE).with(Flags::FAST))
         .docs("connection", "1.0.0", "Echo the given string")
         .arguments(&[text("message")]),
     row("quit", -1, quit).flags(BEFORE_AUTH).docs("connection", "1.0.0", "Close the connection"),

@@ -5,7 +5,7 @@
 
 use super::argument::{Argument, block, integer, key, text, word};
 use super::spec::{Categories, Flags, Keys, Spec};
-use super::{ratelimit, throttle};
+use super::{explain, ratelimit, throttle};
 
 const GROUP: &str = "rate-limit";
 const SINCE: &str = "0.1.0";
@@ -82,6 +82,16 @@ pub(super) const ROWS: &[Spec] = &[
         .docs(GROUP, SINCE, "Forget the counters of a key, of all scales or of the scales named")
         .complexity("O(N) where N is the number of scales in use")
         .arguments(&[key("key"), SCALE.optional().multiple()]),
+    row("rl.explain", -4, explain::explain)
+        .flags(Flags::READONLY)
+        .keys(Keys::one(READ_ONLY))
+        .docs(
+            GROUP,
+            "0.2.0",
+            "Tell who has counted what, when each was last heard, and why a limit denies",
+        )
+        .complexity("O(N) where N is the number of nodes and their former lives")
+        .arguments(&[key("key"), SCALE, integer("limit"), SLIDING]),
     row("rl.throttle", -5, throttle::rl_throttle)
         .flags(GROW)
         .keys(Keys::one(CHANGED))

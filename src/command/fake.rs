@@ -106,7 +106,9 @@ pub(super) struct Fake {
     pub(super) stats: Arc<Stats>,
     /// The monotonic clock that requests are timed by.
     pub(super) ticker: fn() -> u64,
-    engine: Engine,
+    pub(super) engine: Engine,
+    /// It joins its cluster.
+    pub(super) loading: bool,
 }
 
 impl Fake {
@@ -124,7 +126,7 @@ impl Fake {
             effect: Effect::None,
             replies: Default::default(),
         };
-        Fake { host, session, stats, ticker: || 0, engine: engine() }
+        Fake { host, session, stats, ticker: || 0, engine: engine(), loading: false }
     }
 
     /// Runs one request, its words split at single spaces.
@@ -151,6 +153,7 @@ impl Fake {
             now_ms: NOW_MS,
             now_ns: NOW_MS * 1_000_000,
             ticker: self.ticker,
+            loading: self.loading,
             config: &config,
             engine: &self.engine,
             reader: self.engine.reader(),

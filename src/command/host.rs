@@ -79,6 +79,20 @@ pub struct ClusterReport {
     pub figures: Vec<(&'static str, u64)>,
     /// The nodes, this one first.
     pub nodes: Vec<NodeReport>,
+    /// What was heard of each life of each other node, gone ones included, by rising epoch.
+    pub origins: Vec<OriginReport>,
+}
+
+/// One life of another node, whose counts may be held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OriginReport {
+    /// Whose counts.
+    pub epoch: u64,
+    /// When it was last heard itself, ms since the epoch; `None` = never.
+    pub heard_at_ms: Option<u64>,
+    /// Counts of it were refused for want of memory, in windows that end until then, ms since the
+    /// epoch; `None` = all that was heard is held.
+    pub incomplete_until_ms: Option<u64>,
 }
 
 /// One node of a cluster.

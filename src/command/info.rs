@@ -17,6 +17,7 @@ pub(super) struct Figures {
     pub(super) engine: EngineReport,
     pub(super) totals: Totals,
     pub(super) cluster: Option<std::sync::Arc<ClusterReport>>,
+    pub(super) loading: bool,
     pub(super) now_ns: u64,
 }
 
@@ -77,6 +78,7 @@ pub(super) fn info(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         engine: context.engine.report(context.now_ms),
         totals: totals(context.host),
         cluster: context.host.cluster(),
+        loading: context.loading,
         now_ns: context.now_ns,
     };
     let mut text = String::new();

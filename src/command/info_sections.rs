@@ -89,9 +89,9 @@ pub(super) fn memory(figures: &Figures, out: &mut String) {
     );
 }
 
-pub(super) fn persistence(_figures: &Figures, out: &mut String) {
+pub(super) fn persistence(figures: &Figures, out: &mut String) {
     fields!(out,
-        "loading": 0,
+        "loading": u8::from(figures.loading),
         "async_loading": 0,
         "rdb_changes_since_last_save": 0,
         "rdb_bgsave_in_progress": 0,

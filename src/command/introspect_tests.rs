@@ -110,8 +110,8 @@ fn list_filters_by_category_and_pattern() {
     assert_eq!(fake.ask("COMMAND COUNT"), Reply::Integer(commands));
     assert_eq!(names(fake.ask("COMMAND LIST FILTERBY MODULE x")), 0);
     assert_eq!(names(fake.ask("COMMAND LIST FILTERBY ACLCAT nosuch")), 0);
-    assert_eq!(names(fake.ask("COMMAND LIST FILTERBY ACLCAT ratelimit")), 12);
-    assert_eq!(names(fake.ask("COMMAND LIST FILTERBY PATTERN RL.*")), 14);
+    assert_eq!(names(fake.ask("COMMAND LIST FILTERBY ACLCAT ratelimit")), 13);
+    assert_eq!(names(fake.ask("COMMAND LIST FILTERBY PATTERN RL.*")), 15);
     assert_eq!(fake.error("COMMAND LIST x"), "ERR syntax error");
     assert_eq!(fake.error("COMMAND LIST FILTERBY x y"), "ERR syntax error");
 }

@@ -14,6 +14,8 @@ mod cluster;
 mod connection;
 mod docs_keys;
 mod docs_ratelimit;
+mod explain;
+mod explain_why;
 #[cfg(test)]
 mod fake;
 pub mod glob;
@@ -39,7 +41,9 @@ mod throttle;
 pub use args::{Args, ErrorText, parse_integer};
 pub use argument::{Argument, Kind};
 pub use client::{ClientRecord, Identity};
-pub use host::{ClusterReport, Host, NodeReport, PauseMode, Report, ShutdownMode, SlowEntry};
+pub use host::{
+    ClusterReport, Host, NodeReport, OriginReport, PauseMode, Report, ShutdownMode, SlowEntry,
+};
 pub use session::{Effect, Replies, Session};
 pub use slice::{REPLY_BYTES_MAX, REQUESTS_MAX, Slice, SliceEnd};
 pub use slowlog::slow_args;
@@ -62,6 +66,9 @@ pub struct Context<'a> {
     pub now_ns: u64,
     /// Monotonic nanoseconds, for statistics and the slow log.
     pub ticker: fn() -> u64,
+    /// The node joins its cluster and does not have all counts yet: only what a row's
+    /// [`Flags::LOADING`] lets pass is served. One reading a slice.
+    pub loading: bool,
     /// The settings as they were when the slice began.
     pub config: &'a Config,
     /// The counting.

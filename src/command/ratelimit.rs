@@ -105,6 +105,11 @@ fn charge<'a>(args: &Args<'a>, takes: Takes) -> Result<(&'a [u8], Charge, Option
     Ok((key, charge, options))
 }
 
+/// The counter and the limit of `key scale limit [SLIDING]`.
+pub(super) fn limited<'a>(args: &Args<'a>) -> Result<(&'a [u8], Series, u64), ErrorText> {
+    charge(args, Takes::Sliding).map(|(key, charge, _)| (key, charge.series, charge.limit))
+}
+
 /// The charge of a hit of the plain form, `RL.HIT key scale limit`, which the slice looks up ahead.
 pub(super) fn plain_charge(args: &Args<'_>) -> Option<Charge> {
     if args.len() != 4 || !args.get(0).eq_ignore_ascii_case(b"rl.hit") {
@@ -116,7 +121,7 @@ pub(super) fn plain_charge(args: &Args<'_>) -> Option<Charge> {
 }
 
 /// Makes a reply of what a handler found out.
-fn answer(result: Result<Reply, ErrorText>) -> Reply {
+pub(super) fn answer(result: Result<Reply, ErrorText>) -> Reply {
     result.unwrap_or_else(Reply::Error)
 }
 

@@ -190,7 +190,9 @@ impl Slice {
     fn look_ahead<'i>(&mut self, context: &mut Context<'_>, input: &'i [u8]) -> Vec<Plain<'i>> {
         self.hints.clear();
         let mut plain = Vec::new();
-        if context.session.replies != Replies::On
+        // While loading nothing is a plain hit: asked once a slice, it costs a hit nothing.
+        if context.loading
+            || context.session.replies != Replies::On
             || slow_after_ns(context) < TIMED_TOGETHER_BELOW_NS
         {
             return plain;

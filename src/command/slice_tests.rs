@@ -50,6 +50,18 @@ fn hits_of_one_key_in_one_read_count_in_order() {
 }
 
 #[test]
+fn hits_of_one_read_that_come_while_the_node_joins_are_refused_each_and_not_counted() {
+    let mut fake = Fake::new();
+    fake.loading = true;
+    let (replies, _) = serve(&mut fake, &wire(&["SELECT 0", HIT, HIT, "PING", "ECHO a"]));
+    let heads: Vec<&str> = replies.lines().filter_map(|line| line.get(..2)).collect();
+    assert_eq!(heads, ["+O", "-L", "-L", "-L", "$1"]);
+    fake.loading = false;
+    let (replies, _) = serve(&mut fake, &wire(&[HIT]));
+    assert_eq!(replies.lines().nth(2), Some(":1"));
+}
+
+#[test]
 fn what_stands_between_two_hits_takes_effect_between_them() {
     let requests = [HIT, "FLUSHALL", HIT, "RL.SET k 60000 3", HIT, "DEL k", HIT];
     let (replies, _) = serve(&mut Fake::new(), &wire(&requests));

@@ -172,6 +172,8 @@ pub fn resolve(args: &Args<'_>) -> Result<usize, ErrorText> {
 
 /// Most bytes of an unknown name, and of its arguments, that are shown back.
 const SHOWN_BYTES_MAX: usize = 128;
+/// What a node that is still joining answers; clients know it by its first word, as Redis's own.
+const LOADING: &str = "LOADING ratel is joining its cluster and does not have all counts yet";
 
 fn unknown_command(args: &Args<'_>) -> ErrorText {
     let name = shown(args.get(0), SHOWN_BYTES_MAX);
@@ -278,6 +280,10 @@ fn may_run(context: &Context<'_>, spec: &Spec, args: &Args<'_>) -> Result<(), Er
              \"local\", you can run it from a local connection, otherwise you need to set this \
              option in the configuration file, and then restart the server."
             .into());
+    }
+    // Last, as Redis does: what is wrong with a request is told before that it comes too early.
+    if context.loading && !spec.flags.contains(Flags::LOADING) {
+        return Err(LOADING.into());
     }
     Ok(())
 }

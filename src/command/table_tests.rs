@@ -135,6 +135,53 @@ fn without_authentication_only_the_handshake_is_served() {
 }
 
 #[test]
+fn a_node_that_joins_serves_the_handshake_and_what_tells_of_it_and_nothing_else() {
+    let mut fake = Fake::new();
+    fake.host.config.lock().enable_debug_command = DebugCommand::Yes;
+    fake.loading = true;
+    let loading = Reply::Error(LOADING.into());
+    assert!(LOADING.starts_with("LOADING "), "clients look for the word");
+    let mut served = Vec::new();
+    for spec in TABLE.iter().filter(|spec| !spec.container) {
+        let mut request: Vec<&str> = spec.name.split('|').collect();
+        while request.len() < usize::try_from(spec.arity.unsigned_abs()).unwrap() {
+            request.push("1");
+        }
+        let is_served = fake.ask_words(&request) != loading;
+        assert_eq!(is_served, spec.flags.contains(Flags::LOADING), "{}", spec.name);
+        fake.session.replies = Replies::On;
+        if is_served {
+            served.push(spec.name);
+        }
+    }
+    for name in ["hello", "auth", "client|setinfo", "select", "reset", "info", "command|docs"] {
+        assert!(served.contains(&name), "{name}");
+    }
+    for name in ["ping", "rl.hit", "rl.get", "rl.reset", "cl.throttle", "dbsize", "flushall"] {
+        assert!(!served.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn while_it_joins_a_node_tells_what_is_wrong_with_a_request_first_and_counts_what_came_early() {
+    let mut fake = Fake::new();
+    fake.loading = true;
+    assert!(fake.error("nosuch").starts_with("ERR unknown command"));
+    assert_eq!(fake.error("RL.HIT"), "ERR wrong number of arguments for 'rl.hit' command");
+    assert_eq!(fake.error("RL.HIT k 1m 5"), LOADING);
+    fake.session.authenticated = false;
+    assert_eq!(fake.error("RL.HIT k 1m 5"), "NOAUTH Authentication required.");
+    fake.session.authenticated = true;
+    assert!(fake.text("INFO persistence").contains("\r\nloading:1\r\n"));
+    let totals = fake.stats.totals();
+    assert_eq!(totals.errors["LOADING"], 1);
+    assert_eq!(totals.rows[lookup(b"rl.hit").unwrap()].rejected, 3);
+    fake.loading = false;
+    assert_eq!(fake.ask("RL.GET k 1m"), Reply::Integer(0), "an early hit is not counted");
+    assert!(fake.text("INFO persistence").contains("\r\nloading:0\r\n"));
+}
+
+#[test]
 fn what_is_refused_and_what_fails_is_counted() {
     let mut fake = Fake::new();
     fake.ask("nosuch");

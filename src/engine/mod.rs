@@ -6,6 +6,7 @@
 
 mod cells;
 mod count;
+mod explain;
 mod keys;
 mod many;
 mod replica;
@@ -17,8 +18,11 @@ mod throttle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
-pub use crate::store::{Hint, KEY_BYTES_MAX, Name, Reader, Refusal, SERIES_MAX, Series};
+pub use crate::store::{
+    Breakdown, Hint, KEY_BYTES_MAX, Name, OriginCount, Reader, Refusal, SERIES_MAX, Series,
+};
 pub use count::{Charge, Hit};
+pub use explain::Explanation;
 pub use keys::{LOOKS_MAX, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
 pub use replica::{Freshness, Item, Merged, Origin, ScanPlace};

@@ -1,4 +1,4 @@
-//! What the server says when it is ready.
+//! What the server says when it listens and when it is ready.
 //!
 //! Not here: the log's form. Invariant: every line is one log entry.
 
@@ -6,13 +6,21 @@ use super::host::Process;
 use super::listener::Address;
 use crate::command::Host;
 
+/// The line of a server that listens and does not have all counts yet.
+pub(super) fn joining(addresses: &[Address]) -> String {
+    format!("joining; until it is ready clients of {} are answered LOADING", listed(addresses))
+}
+
+fn listed(addresses: &[Address]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// The lines: version, addresses, limits in force and a command to try.
 pub(super) fn lines(process: &Process, addresses: &[Address]) -> Vec<String> {
     let config = process.config();
-    let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let mut lines = vec![
         format!("ratel {}, pid {}", env!("CARGO_PKG_VERSION"), std::process::id()),
-        format!("listening on {}", listed.join(", ")),
+        format!("listening on {}", listed(addresses)),
         format!(
             "io-threads {}, maxmemory {}, maxmemory-policy {}",
             process.desks.len(),

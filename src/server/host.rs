@@ -4,7 +4,7 @@
 //! sees all changes of one CONFIG SET or none.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::anyhow;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -43,6 +43,8 @@ pub struct Process {
     pub(super) reload: Notify,
     /// What the cluster's node last told of itself; `None` where this node is alone.
     pub(super) cluster: ArcSwapOption<ClusterReport>,
+    /// This node joins its cluster and does not have all counts yet.
+    loading: AtomicBool,
     slowlog: Slowlog,
     run_id: String,
     started_ns: u64,
@@ -75,6 +77,7 @@ impl Process {
             port,
             reload: Notify::new(),
             cluster: ArcSwapOption::empty(),
+            loading: AtomicBool::new(config.cluster_port().is_some()),
             slowlog: Slowlog::default(),
             run_id: random::<20>()?.iter().map(|byte| format!("{byte:02x}")).collect(),
             started_ns: monotonic_ns(),
@@ -88,6 +91,16 @@ impl Process {
     /// `maxmemory` in force, bytes.
     pub(super) fn maxmemory_bytes(&self) -> u64 {
         self.maxmemory_bytes.load(Ordering::Relaxed)
+    }
+
+    /// True until the node is ready, where it has others to hear of first.
+    pub(super) fn loading(&self) -> bool {
+        self.loading.load(Ordering::Acquire)
+    }
+
+    /// From the next slice on every command is served.
+    pub(super) fn set_ready(&self) {
+        self.loading.store(false, Ordering::Release);
     }
 
     /// The counters now, for the rates.

@@ -43,12 +43,6 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Lets clients connect: until then they are refused.
-    pub(super) fn open(&self, config: &Config) -> anyhow::Result<()> {
-        let backlog = i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX);
-        self.socket.listen(backlog).map_err(|error| advise(error, &self.address.to_string()))
-    }
-
     /// Takes over a socket that somebody else has bound.
     pub(super) fn adopt(listener: TcpListener) -> anyhow::Result<Listener> {
         listener.set_nonblocking(true)?;
@@ -66,7 +60,7 @@ impl Drop for Listener {
     }
 }
 
-/// Binds all that `config` names; clients are refused until [`Listener::open`].
+/// Listens on all that `config` names.
 pub(super) fn bind_all(config: &Config) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     if config.port != 0 {
@@ -93,7 +87,9 @@ fn bind_name(name: &str, config: &Config, listeners: &mut Vec<Listener>) -> anyh
     let bound = (host, config.port)
         .to_socket_addrs()
         .with_context(|| format!("bind {host}: no such name; give an address of this machine"))
-        .and_then(|addresses| addresses.map(bind_tcp).collect::<Result<Vec<_>, _>>());
+        .and_then(|addresses| {
+            addresses.map(|at| bind_tcp(at, config)).collect::<Result<Vec<_>, _>>()
+        });
     match bound {
         Ok(bound) => listeners.extend(bound),
         Err(error) if optional => tracing::debug!("skipped: {error:#}"),
@@ -102,7 +98,7 @@ fn bind_name(name: &str, config: &Config, listeners: &mut Vec<Listener>) -> anyh
     Ok(())
 }
 
-fn bind_tcp(address: SocketAddr) -> anyhow::Result<Listener> {
+fn bind_tcp(address: SocketAddr, config: &Config) -> anyhow::Result<Listener> {
     let bound = (|| {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         // A restart must not wait for the connections of the last run to time out.
@@ -112,10 +108,15 @@ fn bind_tcp(address: SocketAddr) -> anyhow::Result<Listener> {
             socket.set_only_v6(true)?;
         }
         socket.bind(&address.into())?;
+        socket.listen(backlog(config))?;
         Ok(socket)
     })();
     let socket: Socket = bound.map_err(|error: io::Error| advise(error, &address.to_string()))?;
     Listener::adopt(socket.into())
+}
+
+fn backlog(config: &Config) -> i32 {
+    i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX)
 }
 
 fn advise(error: io::Error, address: &str) -> anyhow::Error {
@@ -145,6 +146,8 @@ fn bind_unix(path: &Path, config: &Config) -> anyhow::Result<Listener> {
     fs::set_permissions(path, fs::Permissions::from_mode(permissions))
         .with_context(|| format!("unixsocketperm {permissions:o} for {}", path.display()))?;
     listener.socket.set_nonblocking(true)?;
+    // At once: bound and not listening it would look stale to another start, which removes it.
+    listener.socket.listen(backlog(config)).map_err(|error| advise_unix(error, path))?;
     Ok(listener)
 }
 
@@ -216,7 +219,6 @@ mod tests {
         let config = Config { unixsocket, unixsocketperm: 0o660, port: 0, ..Config::default() };
         let bound = bind_all(&config).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
-        bound.iter().try_for_each(|listener| listener.open(&config)).unwrap();
         assert!(bind_all(&config).is_err(), "somebody answers there");
         drop(bound);
         assert!(!path.exists());

@@ -46,10 +46,6 @@ impl Server {
     /// Binds what `config` names. Errors name the address and what to do about it.
     pub fn bind(config: Config) -> anyhow::Result<Server> {
         let listeners = listener::bind_all(&config)?;
-        if config.cluster_port().is_none() {
-            // Ready at once, and a port that is taken is told at once.
-            listeners.iter().try_for_each(|listener| listener.open(&config))?;
-        }
         Server::new(config, listeners)
     }
 
@@ -130,21 +126,7 @@ impl Server {
     }
 
     async fn live(mut self, workers: Arc<Workers>) -> anyhow::Result<()> {
-        let process = self.process.clone();
-        let mut node = self.cluster.take().map(|cluster| cluster.start(process.clone()));
-        if let Some(node) = &mut node {
-            tokio::select! {
-                ready = node.ready() => ready?,
-                () = process.shutdown.reached(ShutdownMode::Graceful) => {}
-            }
-        }
-        if process.shutdown.begun() {
-            // It never was ready, so there is nobody to answer.
-            if let Some(node) = node {
-                node.leave().await;
-            }
-            return Ok(());
-        }
+        let mut node = self.cluster.take().map(|cluster| cluster.start(self.process.clone()));
         let served = self.serve_clients(workers, node.as_mut()).await;
         if let (Ok(()), Some(node)) = (&served, node) {
             node.leave().await;
@@ -152,7 +134,7 @@ impl Server {
         served
     }
 
-    /// From readiness to the last reply.
+    /// From the first client to the last reply.
     async fn serve_clients(
         self,
         workers: Arc<Workers>,
@@ -161,29 +143,37 @@ impl Server {
         let process = self.process.clone();
         let mut tasks = tokio::task::JoinSet::new();
         for listener in &self.listeners {
-            listener.open(&process.config.load())?;
             let acceptor = Acceptor::new(listener, process.clone(), workers.clone())?;
             tasks.spawn(acceptor.run());
         }
         tasks.spawn(housekeeping::keep(process.clone()));
-        for line in banner::lines(&process, &self.addresses()) {
-            tracing::info!("{line}");
-        }
-        let node_ended = async {
-            match node {
-                Some(node) => node.ended().await,
-                None => std::future::pending().await,
-            }
-        };
+        let addresses = self.addresses();
         tokio::select! {
             () = process.shutdown.reached(ShutdownMode::Graceful) => {}
-            ended = node_ended => return ended,
+            ended = follow(&process, node, &addresses) => return ended,
         }
         tasks.shutdown().await;
         drop((self, workers));
         drain(&process).await;
         Ok(())
     }
+}
+
+/// Says when all commands are served; returns only with the node, which must not end by itself.
+async fn follow(
+    process: &Process,
+    node: Option<&mut Running>,
+    addresses: &[Address],
+) -> anyhow::Result<()> {
+    let Some(node) = node else {
+        banner::lines(process, addresses).iter().for_each(|line| tracing::info!("{line}"));
+        return std::future::pending().await;
+    };
+    tracing::info!("{}", banner::joining(addresses));
+    node.ready().await?;
+    process.set_ready();
+    banner::lines(process, addresses).iter().for_each(|line| tracing::info!("{line}"));
+    node.ended().await
 }
 
 /// Has every connection answer what it has received and close, within `shutdown-timeout`.

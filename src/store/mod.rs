@@ -13,6 +13,7 @@
 
 mod account;
 mod arena;
+mod breakdown;
 mod census;
 mod changes;
 mod counter;
@@ -31,6 +32,7 @@ mod resets;
 mod scan;
 mod series;
 mod shard;
+
 mod slots;
 mod sync;
 mod table;
@@ -39,6 +41,7 @@ mod tests;
 mod windows;
 
 pub use account::{Account, Full};
+pub use breakdown::{Breakdown, OriginCount};
 pub use changes::{Change, Which};
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
@@ -51,6 +54,7 @@ pub use registry::{SERIES_MAX, TooManyScales};
 pub use resets::Reset;
 pub use scan::{Held, ScanPlace};
 pub use series::Series;
+
 pub use table::{Refusal, SHARDS};
 pub use windows::{ID_MAX, Windows};
 

@@ -96,6 +96,8 @@ pub struct OriginFigures {
     pub cursor: u64,
     /// Deltas known to exist beyond the cursor, some of which are missing.
     pub gap: u64,
+    /// When it was last heard itself, ms since the epoch; `None` = never.
+    pub heard_at_ms: Option<u64>,
     /// How long ago it was last held completely, ms; `None` = never.
     pub lag_ms: Option<u64>,
     /// Its clock behind ours, transit included, ms; `None` = never heard.

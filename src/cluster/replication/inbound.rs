@@ -15,8 +15,10 @@ use crate::cluster::wire::{SPANS_MAX, Span};
 pub(super) struct Inbound {
     /// Where it was last heard from.
     pub(super) addr: Option<SocketAddr>,
-    /// When it was last heard, ms.
+    /// When it was last heard, or its silence began, ms.
     pub(super) heard_ms: u64,
+    /// When it was last heard itself, ms.
+    heard_at_ms: Option<u64>,
     /// When a sync stream was last asked for because of it, ms.
     pub(super) pulled_ms: u64,
     /// Sync streams for it that failed in a row.
@@ -58,6 +60,7 @@ impl Inbound {
         Inbound {
             addr,
             heard_ms: now_ms,
+            heard_at_ms: None,
             pulled_ms: 0,
             failures: 0,
             mismatches: 0,
@@ -199,6 +202,7 @@ impl Inbound {
     pub(super) fn heard(&mut self, now_ms: u64, from: SocketAddr, sent_ms: u64) {
         self.addr = Some(from);
         self.heard_ms = now_ms;
+        self.heard_at_ms = Some(now_ms);
         let behind = signed(now_ms) - signed(sent_ms);
         // One millisecond up a datagram: a clock that was stepped is followed in time.
         self.offset_ms = Some(self.offset_ms.map_or(behind, |offset| behind.min(offset + 1)));
@@ -219,6 +223,11 @@ impl Inbound {
     /// How long ago the origin was last held completely, ms; `None` = never.
     pub(super) fn lag_ms(&self, now_ms: u64) -> Option<u64> {
         self.whole_ms.map(|whole_ms| now_ms.saturating_sub(whole_ms))
+    }
+
+    /// When it was last heard itself, ms; `None` = never: what is held of it came from others.
+    pub(super) fn heard_at_ms(&self) -> Option<u64> {
+        self.heard_at_ms
     }
 
     /// Its clock behind ours, transit included, ms; `None` = never heard.
@@ -253,6 +262,16 @@ mod tests {
         assert_eq!(inbound.cursor(), 4);
         inbound.raise(0, 5);
         assert_eq!((inbound.cursor(), inbound.has_gap()), (6, false));
+    }
+
+    #[test]
+    fn what_others_tell_of_an_origin_is_not_its_own_voice() {
+        let mut inbound = Inbound::new(5, None);
+        inbound.see(10, 3);
+        inbound.raise(20, 3);
+        assert_eq!(inbound.heard_at_ms(), None);
+        inbound.heard(30, from(), 29);
+        assert_eq!(inbound.heard_at_ms(), Some(30));
     }
 
     #[test]

@@ -303,6 +303,7 @@ impl<T: Tally> Replica<T> {
             state: self.members.get(*origin).and_then(|peer| peer.state),
             cursor: inbound.cursor(),
             gap: inbound.gap(),
+            heard_at_ms: inbound.heard_at_ms(),
             lag_ms: inbound.lag_ms(now_ms),
             skew_ms: inbound.skew_ms(),
             incomplete_until_ms: inbound.incomplete_until_ms(now_ms),

@@ -77,6 +77,8 @@ impl Cluster {
 
     /// Starts the node on this runtime.
     pub(super) fn start(self, process: Arc<Process>) -> Running {
+        // The node tells more once the names are looked up.
+        process.cluster.store(Some(Arc::new(report::of_joiner(&self.settings))));
         let leave = Arc::new(Notify::new());
         let (ready, is_ready) = watch::channel(false);
         let task = tokio::spawn(run(self, process, ready, leave.clone()));
@@ -85,7 +87,7 @@ impl Cluster {
 }
 
 impl Running {
-    /// Returns once clients may be served. An error is the node's own, and final.
+    /// Returns once all counts are here. An error is the node's own, and final.
     pub(super) async fn ready(&mut self) -> anyhow::Result<()> {
         if self.ready.wait_for(|ready| *ready).await.is_ok() {
             return Ok(());

@@ -4,10 +4,11 @@
 //! so that reading it never makes the node wait.
 
 use super::node::{Carried, Node};
+use super::settings::Settings;
 use crate::cluster::membership::{MemberInfo, MemberState};
 use crate::cluster::replication::{OriginFigures, ReadyBy};
 use crate::cluster::wire::State;
-use crate::command::{ClusterReport, NodeReport};
+use crate::command::{ClusterReport, NodeReport, OriginReport};
 
 pub(super) fn of(node: &Node, now_ms: u64) -> ClusterReport {
     let origins = node.replica.origins(now_ms);
@@ -29,13 +30,28 @@ pub(super) fn of(node: &Node, now_ms: u64) -> ClusterReport {
         other(member, known, carried)
     });
     ClusterReport {
-        name: String::from_utf8_lossy(node.settings.name.as_bytes()).into_owned(),
+        name: name(&node.settings),
         state: state(node.replica.state()),
         ready_by: node.ready_by.map_or("", ready_by),
         is_sealed: node.settings.secret_file.is_some(),
         figures: figures(node, &origins),
         nodes: std::iter::once(this).chain(others).collect(),
+        origins: origins.iter().map(origin).collect(),
     }
+}
+
+/// What is known before the node itself can tell.
+pub(super) fn of_joiner(settings: &Settings) -> ClusterReport {
+    ClusterReport {
+        name: name(settings),
+        state: state(State::Joining),
+        is_sealed: settings.secret_file.is_some(),
+        ..ClusterReport::default()
+    }
+}
+
+fn name(settings: &Settings) -> String {
+    String::from_utf8_lossy(settings.name.as_bytes()).into_owned()
 }
 
 fn other(member: &MemberInfo, known: Option<&OriginFigures>, carried: Carried) -> NodeReport {
@@ -54,6 +70,14 @@ fn other(member: &MemberInfo, known: Option<&OriginFigures>, carried: Carried) -
         in_bytes: carried.in_bytes,
         out_bytes: carried.out_bytes,
         version: member.identity.proto_max,
+    }
+}
+
+fn origin(known: &OriginFigures) -> OriginReport {
+    OriginReport {
+        epoch: known.origin.0,
+        heard_at_ms: known.heard_at_ms,
+        incomplete_until_ms: known.incomplete_until_ms,
     }
 }
 

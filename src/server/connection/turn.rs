@@ -80,6 +80,7 @@ impl Connection {
             now_ms: now.ms,
             now_ns: now.ns,
             ticker: monotonic_ns,
+            loading: self.process.loading(),
             config: &config,
             engine: &self.process.engine,
             reader: self.process.engine.reader(),

@@ -51,7 +51,8 @@ def run(name, scenario, setting, number):
 
 def main():
     """All scenarios, or those that are named; 1 if one failed."""
-    parser = argparse.ArgumentParser(prog="scripts/faults")
+    parser = argparse.ArgumentParser(
+        prog="scripts/faults", usage="scripts/faults [--quick] [--program FILE] [name ...]")
     parser.add_argument("program")
     parser.add_argument("--quick", action="store_true", help="short pauses and few repetitions")
     parser.add_argument("--static", help="the program, linked statically, for the scenario 'static'")

@@ -198,9 +198,9 @@ impl Membership {
         self.settle(None)
     }
 
-    /// Goes by another address: the former was a guess. Changes nothing once a member is known, since
-    /// that one found it by the former.
-    pub fn set_address(&mut self, now_ms: u64, addr: SocketAddr) -> Effects {
+    /// Goes by another address, since the former was a guess, and announces it to `others`. Changes
+    /// nothing once a member is known, since that one found it by the former.
+    pub fn set_address(&mut self, now_ms: u64, addr: SocketAddr, others: &[SocketAddr]) -> Effects {
         self.outbox.now_ms = now_ms;
         let addr = canonical(addr);
         let old = *self.identity();
@@ -210,6 +210,8 @@ impl Membership {
             let config = config(self.sized_for, self.packet_bytes_max);
             self.foca = Foca::new(Identity { addr, ..old }, config, rng, Codec);
             self.outbox.void_timers();
+            let others = others.iter().map(|other| canonical(*other));
+            self.announce(&others.filter(|other| reachable(*other) && *other != addr).collect());
         }
         self.settle(None)
     }

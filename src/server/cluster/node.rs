@@ -282,7 +282,7 @@ impl Node {
         self.is_guess = false;
         if addr != self.membership.identity().addr {
             tracing::info!("cluster: this node is {addr}, as the way to {others:?} shows");
-            let effects = self.membership.set_address(self.steady_ms(), addr);
+            let effects = self.membership.set_address(self.steady_ms(), addr, others);
             self.follow(effects);
         }
     }

@@ -32,6 +32,9 @@ use crate::server::host::{Process, random};
 const TICK_BUSY_NS: u64 = 1_000_000;
 /// The same without traffic: one flush.
 const TICK_IDLE_NS: u64 = 20_000_000;
+/// The runtime's timers count whole milliseconds and round up, so a sleep ends up to two later than
+/// asked; asked for so much less, ticks come when they are due.
+const TIMER_LATE_NS: u64 = 1_000_000;
 /// What INFO and RL.CLUSTER read is at most this old.
 const REPORT_EVERY_NS: u64 = 100_000_000;
 /// Datagrams taken between two looks at the time, so that a flood cannot stop the ticks.
@@ -157,6 +160,8 @@ impl Node {
         let mut buffer = vec![0; BUFFER_BYTES];
         while !self.has_left {
             let wait_ns = self.tick_due_ns.saturating_sub(monotonic_ns());
+            // Never 0, which would not let the runtime look at its sockets.
+            let wait_ns = wait_ns.saturating_sub(TIMER_LATE_NS).max(1);
             tokio::select! {
                 // An error is about a datagram sent before, and is read with the next one.
                 _ = self.datagrams.readable() => self.receive(&mut buffer),
@@ -165,7 +170,8 @@ impl Node {
                 () = process.reload.notified() => self.reread(),
                 () = leave.notified() => self.leave(),
             }
-            if monotonic_ns() >= self.tick_due_ns {
+            // Rather a little early than a whole timer's step late.
+            if monotonic_ns() + TIMER_LATE_NS / 2 >= self.tick_due_ns {
                 self.tick();
             }
         }

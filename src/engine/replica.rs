@@ -5,6 +5,7 @@
 //! order; a node's own counts rise only by its own clients.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::Waker;
 
 use super::Engine;
 use crate::limiter::{COUNT_MAX, Window};
@@ -121,9 +122,17 @@ impl Engine {
     ) {
         if self.replicates()
             && counter.note_urgency(weighed(), limit, self.life.nodes.load(Relaxed))
+            && self.windows.set_urgent()
+            && let Some(waker) = self.life.urgent.get()
         {
-            self.windows.set_urgent();
+            waker.wake_by_ref();
         }
+    }
+
+    /// Has `waker` woken when there is something for [`Engine::publish`] that is urgent, after there
+    /// was nothing; the first call counts.
+    pub fn wake_when_urgent(&self, waker: Waker) {
+        self.life.urgent.get_or_init(|| waker);
     }
 
     /// True once after something made own counts fall (a flush): the cluster then gives a new

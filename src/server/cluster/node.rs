@@ -9,6 +9,7 @@ mod effects;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Wake;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -55,6 +56,16 @@ pub(super) enum Event {
     Closed { stream: StreamId },
 }
 
+/// Rung by whoever counts near a limit: a node that was idle must not wait for its next tick.
+#[derive(Debug, Default)]
+struct Bell(Notify);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
 /// Bytes of datagrams from and to one member.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Carried {
@@ -90,6 +101,8 @@ pub(super) struct Node {
     report_due_ns: u64,
     heard: u64,
     input_bytes: u64,
+    urgent: Arc<Bell>,
+    was_rung: bool,
     was_unresolved: bool,
     /// It was said that seeds elsewhere cannot reach a node that listens on loopback.
     has_warned: bool,
@@ -110,6 +123,8 @@ impl Node {
         let addr = settings.advertised(found)?;
         let origin = draw_origin()?;
         process.engine.replicate(origin, 0);
+        let urgent = Arc::new(Bell::default());
+        process.engine.wake_when_urgent(urgent.clone().into());
         let identity = Identity::new(addr, now_ms, origin, (PROTO, PROTO));
         let alone_after_ms = match found.is_empty() && !settings.seeds.is_empty() {
             true => UNRESOLVED_MS,
@@ -146,6 +161,8 @@ impl Node {
             report_due_ns: 0,
             heard: 0,
             input_bytes: 0,
+            urgent,
+            was_rung: false,
             was_unresolved: false,
             has_warned: false,
             has_left: false,
@@ -156,7 +173,7 @@ impl Node {
 
     /// Lives until it was told to leave and has left.
     pub(super) async fn live(mut self, mut events: mpsc::Receiver<Event>, leave: &Notify) {
-        let process = self.process.clone();
+        let (process, urgent) = (self.process.clone(), self.urgent.clone());
         let mut buffer = vec![0; BUFFER_BYTES];
         while !self.has_left {
             let wait_ns = self.tick_due_ns.saturating_sub(monotonic_ns());
@@ -167,11 +184,12 @@ impl Node {
                 _ = self.datagrams.readable() => self.receive(&mut buffer),
                 Some(event) = events.recv() => self.heed(event),
                 () = tokio::time::sleep(Duration::from_nanos(wait_ns)) => {}
+                () = urgent.0.notified() => self.was_rung = true,
                 () = process.reload.notified() => self.reread(),
                 () = leave.notified() => self.leave(),
             }
             // Rather a little early than a whole timer's step late.
-            if monotonic_ns() + TIMER_LATE_NS / 2 >= self.tick_due_ns {
+            if self.was_rung || monotonic_ns() + TIMER_LATE_NS / 2 >= self.tick_due_ns {
                 self.tick();
             }
         }
@@ -329,8 +347,9 @@ impl Node {
         }
         let heard = self.datagrams.received;
         let input_bytes = self.process.sample().input_bytes;
-        let is_busy = std::mem::replace(&mut self.heard, heard) != heard
-            || std::mem::replace(&mut self.input_bytes, input_bytes) != input_bytes
+        let is_busy = std::mem::take(&mut self.was_rung)
+            | (std::mem::replace(&mut self.heard, heard) != heard)
+            | (std::mem::replace(&mut self.input_bytes, input_bytes) != input_bytes)
             || !self.lines.is_empty();
         self.tick_due_ns = now_ns + if is_busy { TICK_BUSY_NS } else { TICK_IDLE_NS };
     }

@@ -81,7 +81,7 @@ async def line_of(reader):
     return line[:1], line[1:-2]
 
 
-async def rest(reader, kind, text, way, depth=0):
+async def rest(reader, kind, text, way, null, depth=0):
     """The frame that begins with the line `kind` `text`, distorted by `way` (None: as it is), as bytes."""
     if kind in LINES:
         return (way.line(kind, text) if hasattr(way, "line") else kind + text) + b"\r\n"
@@ -91,25 +91,37 @@ async def rest(reader, kind, text, way, depth=0):
     if kind in BULKS:
         body = (await reader.readexactly(size + 2))[:-2]
         body = way.bulk(body) if hasattr(way, "bulk") else body
-        return b"$-1\r\n" if body is None else b"%s%d\r\n%s\r\n" % (kind, len(body), body)
+        return null if body is None else b"%s%d\r\n%s\r\n" % (kind, len(body), body)
     pairs = 2 if kind in b"%|" else 1
-    items = [await rest(reader, *await line_of(reader), way, depth + 1) for _ in range(size * pairs)]
+    items = [await rest(reader, *await line_of(reader), way, null, depth + 1) for _ in range(size * pairs)]
     if hasattr(way, "shorter") and pairs == 1:
         items = way.shorter(items, depth)
     return b"%s%d\r\n" % (kind, len(items) // pairs) + b"".join(items)
 
 
+class Sent:
+    """What a client sent so far: the commands that wait for replies, and how it reads a null."""
+
+    def __init__(self):
+        self.commands, self.null = deque(), b"$-1\r\n"
+
+    def note(self, words):
+        name = words[0].upper()
+        # Each channel is answered by a reply of its own.
+        self.commands.extend([name] * (len(words) - 1 if b"SUBSCRIBE" in name else 1))
+        if name == b"HELLO" and words[1:2] == [b"3"]:
+            self.null = b"_\r\n"
+
+
 async def requests(client, server, sent):
-    """Passes commands on and notes their names in `sent`."""
+    """Passes commands on and notes them."""
     while True:
         _, count = await line_of(client)
         words = []
         for _ in range(int(count)):
             _, size = await line_of(client)
             words.append((await client.readexactly(int(size) + 2))[:-2])
-        name = words[0].upper()
-        # Each channel is answered by a reply of its own.
-        sent.extend([name] * (len(words) - 1 if b"SUBSCRIBE" in name else 1))
+        sent.note(words)
         server.write(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
         await server.drain()
 
@@ -118,14 +130,14 @@ async def replies(server, client, sent, way):
     """Passes replies back; a push belongs to no command."""
     while True:
         kind, text = await line_of(server)
-        name = None if kind == b">" or not sent else sent.popleft()
-        client.write(await rest(server, kind, text, way if name in way.commands else None))
+        name = None if kind == b">" or not sent.commands else sent.commands.popleft()
+        client.write(await rest(server, kind, text, way if name in way.commands else None, sent.null))
         await client.drain()
 
 
 async def connection(client, client_out, host, port, way):
     server, server_out = await asyncio.open_connection(host, port)
-    sent = deque()
+    sent = Sent()
     both = [asyncio.create_task(requests(client, server_out, sent)),
             asyncio.create_task(replies(server, client_out, sent, way))]
     await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)

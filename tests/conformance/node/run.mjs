@@ -3,6 +3,8 @@ import { main } from "./frame.mjs";
 import "./express.mjs";
 import "./flexible.mjs";
 import "./frameworks.mjs";
+import "./logs.mjs";
+import "./bottleneck.mjs";
 import "./counters.mjs";
 import "./cluster.mjs";
 

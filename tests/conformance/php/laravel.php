@@ -10,6 +10,7 @@ use Illuminate\Cache\RateLimiter;
 use Illuminate\Cache\RedisStore;
 use Illuminate\Cache\Repository;
 use Illuminate\Container\Container;
+use Illuminate\Redis\Limiters\DurationLimiter;
 use Illuminate\Redis\RedisManager;
 
 function laravel_redis(Server $server, string $client): RedisManager
@@ -41,6 +42,33 @@ function laravel_rate_limiter(Server $server, string $client): void
     expect($limiter->attempt('other', 1, fn () => 'ran', 60), 'ran', 'attempt after a clear');
 }
 
+// Redis::throttle and Redis::funnel: a window in a hash, and places that are held.
+function laravel_throttle(Server $server, string $client): void
+{
+    $redis = laravel_redis($server, $client)->connection();
+    $limiter = new DurationLimiter($redis, $server->key('window'), LIMIT, WINDOW_S);
+    $denied = fn () => 'denied';
+    $throttle = fn () => $redis->throttle($server->key('window'))->allow(LIMIT)->every(WINDOW_S)->block(0)
+        ->then(fn () => 'allowed', $denied);
+    $started = now_s();
+    expect($throttle(), 'allowed', 'within the limit');
+    for ($left = LIMIT - 2; $left >= 0; $left--) {
+        expect($limiter->acquire(), true, 'within the limit');
+        expect($limiter->remaining, $left, 'remaining');
+    }
+    expect([$throttle(), $limiter->tooManyAttempts()], ['denied', true], 'over the limit');
+    between(time() - 1, (float) $limiter->decaysAt, time() + WINDOW_S, 'end of the window');
+    // It counts in whole seconds, and its window ends after its last one.
+    frees($started, WINDOW_S - 1.1, WINDOW_S + 1, fn () => $throttle() === 'allowed');
+    $limiter->clear();
+    expect([$limiter->acquire(), $limiter->remaining], [true, LIMIT - 1], 'after a clear');
+
+    $funnel = fn (Closure $task) => $redis->funnel($server->key('funnel'))->limit(1)->releaseAfter(60)->block(0)
+        ->then($task, $denied);
+    expect($funnel(fn () => $funnel(fn () => 'both')), 'denied', 'a second one inside');
+    expect($funnel(fn () => 'allowed'), 'allowed', 'after the first is out');
+}
+
 $rows = [];
 foreach (['phpredis' => 'php-redis', 'predis' => 'php-predis'] as $client => $package) {
     $rows[] = new Row(
@@ -51,6 +79,15 @@ foreach (['phpredis' => 'php-redis', 'predis' => 'php-predis'] as $client => $pa
         $package,
         'fixed window from the first hit',
         fn (Server $server) => laravel_rate_limiter($server, $client),
+    );
+    $rows[] = new Row(
+        "laravel-throttle-$client",
+        'hash',
+        'php-illuminate-redis',
+        'Laravel Redis::throttle, Redis::funnel',
+        $package,
+        'fixed window; places held',
+        fn (Server $server) => laravel_throttle($server, $client),
     );
 }
 return $rows;

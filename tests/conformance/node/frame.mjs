@@ -13,6 +13,8 @@ export const WINDOW_MS = 2000;
 // A shared machine may stall a process; a window that ends this much later is still sane.
 const SLACK_MS = 1500;
 const POLL_MS = 50;
+// No row needs a third of it: a library that waits for ever is broken.
+const DEADLINE_MS = 30_000;
 const rows = [];
 
 // Declares a row. `needs` is the part of Redis it stands on: strings, multi, lua, ...
@@ -97,14 +99,20 @@ const oneLine = (text) => String(text).replace(/\s+/g, " ").trim().slice(0, 200)
 async function attempt(check, host, ports) {
   const server = new Try(host, ports);
   try {
-    await check(server);
+    await Promise.race([check(server), giveUp()]);
     return ["pass", ""];
   } catch (error) {
     if (error instanceof assert.AssertionError) return ["FAIL", oneLine(error.message)];
     return ["BROKEN", oneLine(error?.stack ? `${error.name}: ${error.message}` : JSON.stringify(error))];
   } finally {
-    await server.end();
+    await Promise.race([server.end(), giveUp()]).catch(() => {});
   }
+}
+
+function giveUp() {
+  return new Promise((_done, failed) => {
+    setTimeout(() => failed(new Error(`no outcome within ${DEADLINE_MS} ms`)), DEADLINE_MS).unref();
+  });
 }
 
 async function run({ name, library, client, algorithm, check }, host, ports, tries) {

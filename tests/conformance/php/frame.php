@@ -10,6 +10,8 @@ const WINDOW_S = 2;
 // A shared machine may stall a process; a window that ends this much later is still sane.
 const SLACK_S = 1.5;
 const POLL_US = 50_000;
+// No row needs a third of it: a library that waits for ever is broken.
+const DEADLINE_S = 30;
 
 // An outcome differs from what is asserted.
 final class Difference extends Exception
@@ -84,6 +86,7 @@ function version_of(string $package): string
 // The verdict over one try: pass, FAIL (an outcome differs) or BROKEN (the library gave up).
 function attempt(Row $row, string $host, int $port): array
 {
+    pcntl_alarm(DEADLINE_S);
     try {
         ($row->check)(new Server($host, $port, 'conformance:' . bin2hex(random_bytes(6))));
         return ['pass', ''];
@@ -91,6 +94,8 @@ function attempt(Row $row, string $host, int $port): array
         return ['FAIL', $error->getMessage()];
     } catch (Throwable $error) { // A library may throw anything: it is the row's verdict.
         return ['BROKEN', get_class($error) . ': ' . $error->getMessage()];
+    } finally {
+        pcntl_alarm(0);
     }
 }
 
@@ -116,6 +121,8 @@ function run(Row $row, string $host, int $port, int $tries): void
 // PHP is about a cluster: the first port is the server.
 function main(array $rows, string $host, string $port, string $tries, string ...$wanted): void
 {
+    pcntl_async_signals(true);
+    pcntl_signal(SIGALRM, fn () => throw new RuntimeException('no outcome within ' . DEADLINE_S . ' s'));
     foreach ($rows as $row) {
         if (in_array($row->name, $wanted, true) || in_array($row->needs, $wanted, true)) {
             run($row, $host, (int) $port, (int) $tries);

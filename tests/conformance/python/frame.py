@@ -7,7 +7,9 @@ name, library, version, client, algorithm, verdict, seconds, detail, with tabs b
 
 import asyncio
 import importlib.metadata
+import os
 import secrets
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ WINDOW_S = 2
 # A shared machine may stall a process; a window that ends this much later is still sane.
 SLACK_S = 1.5
 POLL_S = 0.05
+# No row needs a third of it: a library that waits for ever is broken.
+DEADLINE_S = 30
 ROWS = []
 
 
@@ -121,9 +125,17 @@ class Wait:
 
 def attempt(check, host, ports):
     server = Server(host, ports, f"conformance:{secrets.token_hex(6)}")
-    outcome = check(server)
-    if asyncio.iscoroutine(outcome):
-        asyncio.run(outcome)
+    signal.alarm(DEADLINE_S)
+    try:
+        outcome = check(server)
+        if asyncio.iscoroutine(outcome):
+            asyncio.run(outcome)
+    finally:
+        signal.alarm(0)
+
+
+def give_up(_signal, _frame):
+    raise TimeoutError(f"no outcome within {DEADLINE_S} s")
 
 
 def reason(error):
@@ -151,6 +163,8 @@ def run(row, host, ports, tries):
 def main():
     """Arguments: HOST PORT[,PORT...] TRIES NAME...; a name is that of a row or of what rows need."""
     host, ports, tries, *wanted = sys.argv[1:]
+    signal.signal(signal.SIGALRM, give_up)
     for one in ROWS:
         if one.name in wanted or one.needs in wanted:
             run(one, host, tuple(map(int, ports.split(","))), int(tries))
+    os._exit(0)  # Some libraries leave a thread behind that Python's own end would stumble over.

@@ -5,12 +5,15 @@
 # It never talks to the server itself, so that it holds for any server. Each line printed is one row:
 # name, library, version, client, algorithm, verdict, seconds, detail, with tabs between.
 require 'securerandom'
+require 'timeout'
 
 LIMIT = 3
 WINDOW_S = 2
 # A shared machine may stall a process; a window that ends this much later is still sane.
 SLACK_S = 1.5
 POLL_S = 0.05
+# No row needs a third of it: a library that waits for ever is broken.
+ROW_DEADLINE_S = 30
 
 Row = Struct.new(:name, :needs, :package, :library, :client, :algorithm, :check)
 ROWS = []
@@ -70,7 +73,7 @@ end
 
 # The verdict over one try: pass, FAIL (an outcome differs) or BROKEN (the library gave up).
 def attempt(row, host, ports)
-  row.check.call(Server.new(host, ports, "conformance:#{SecureRandom.hex(6)}"))
+  Timeout.timeout(ROW_DEADLINE_S) { row.check.call(Server.new(host, ports, "conformance:#{SecureRandom.hex(6)}")) }
   ['pass', '']
 rescue Difference => e
   ['FAIL', e.message.split.join(' ')[0, 200]]

@@ -1,5 +1,7 @@
 """Limiters that keep a log of the hits in a sorted set."""
 
+import contextlib
+
 import redis
 import redis.asyncio
 from frame import LIMIT, WINDOW_S, Wait, between, expect, row
@@ -12,17 +14,17 @@ def pyrate_limiter(server):
 
     rates = [Rate(LIMIT, Duration.SECOND * WINDOW_S), Rate(LIMIT + 1, Duration.MINUTE)]
     bucket = RedisBucket.init(rates, redis.Redis.from_url(server.url), server.key())
-    limiter = Limiter(bucket)
-    wait = Wait(WINDOW_S - 0.1, WINDOW_S)
-    expect([limiter.try_acquire("hit", blocking=False) for _ in range(LIMIT)], [True] * LIMIT, "within the limit")
-    expect(limiter.try_acquire("hit", blocking=False), False, "over the limit")
-    expect(bucket.count(), LIMIT, "hits in the log")
-    wait.until(lambda: limiter.try_acquire("hit", blocking=False))
-    # Once all is out of the first rate's window, the second one denies.
-    Wait(0, WINDOW_S).until(lambda: not limiter.try_acquire("hit", blocking=False) and bucket.failing_rate == rates[1])
-    bucket.flush()
-    expect(bucket.count(), 0, "hits after a flush")
-    limiter.close()
+    # A limiter that is left open keeps a thread.
+    with contextlib.closing(Limiter(bucket)) as limiter:
+        wait = Wait(WINDOW_S - 0.1, WINDOW_S)
+        expect([limiter.try_acquire("hit", blocking=False) for _ in range(LIMIT)], [True] * LIMIT, "within the limit")
+        expect(limiter.try_acquire("hit", blocking=False), False, "over the limit")
+        expect(bucket.count(), LIMIT, "hits in the log")
+        wait.until(lambda: limiter.try_acquire("hit", blocking=False))
+        # Once all is out of the first rate's window, the second one denies.
+        Wait(0, WINDOW_S).until(lambda: not limiter.try_acquire("hit", blocking=False) and bucket.failing_rate == rates[1])
+        bucket.flush()
+        expect(bucket.count(), 0, "hits after a flush")
 
 
 @row("fastapi-limiter", "zset", "fastapi-limiter", "sliding log (pyrate-limiter)")
@@ -31,25 +33,23 @@ async def fastapi_limiter(server):
     from fastapi_limiter.depends import RateLimiter
     from pyrate_limiter import Duration, Limiter, Rate, RedisBucket
 
-    client = redis.asyncio.Redis.from_url(server.url)
-    bucket = await RedisBucket.init([Rate(LIMIT, Duration.SECOND * WINDOW_S)], client, server.key())
-    limiter = Limiter(bucket)
-    app = FastAPI()
+    async with redis.asyncio.Redis.from_url(server.url) as client:
+        bucket = await RedisBucket.init([Rate(LIMIT, Duration.SECOND * WINDOW_S)], client, server.key())
+        with contextlib.closing(Limiter(bucket)) as limiter:
+            app = FastAPI()
 
-    @app.get("/", dependencies=[Depends(RateLimiter(limiter=limiter))])
-    async def view():
-        return "ok"
+            @app.get("/", dependencies=[Depends(RateLimiter(limiter=limiter))])
+            async def view():
+                return "ok"
 
-    async def passes():
-        return (await status(app))[0] == 200
+            async def passes():
+                return (await status(app))[0] == 200
 
-    wait = Wait(WINDOW_S - 0.1, WINDOW_S)
-    expect([await passes() for _ in range(LIMIT)], [True] * LIMIT, "within the limit")
-    expect((await status(app))[0], 429, "over the limit")
-    await wait.until_async(passes)
-    await bucket.flush()
-    limiter.close()
-    await client.aclose()
+            wait = Wait(WINDOW_S - 0.1, WINDOW_S)
+            expect([await passes() for _ in range(LIMIT)], [True] * LIMIT, "within the limit")
+            expect((await status(app))[0], 429, "over the limit")
+            await wait.until_async(passes)
+            await bucket.flush()
 
 
 @row("asgi-ratelimit", "zset", "asgi-ratelimit", "counting down; sliding log")

@@ -15,6 +15,7 @@ const SLACK_MS = 1500;
 const POLL_MS = 50;
 // No row needs a third of it: a library that waits for ever is broken.
 const DEADLINE_MS = 30_000;
+const STRAY = ["unhandledRejection", "uncaughtException"];
 const rows = [];
 
 // Declares a row. `needs` is the part of Redis it stands on: strings, multi, lua, ...
@@ -98,14 +99,19 @@ const oneLine = (text) => String(text).replace(/\s+/g, " ").trim().slice(0, 200)
 // The verdict over one try: pass, FAIL (an outcome differs) or BROKEN (the library gave up).
 async function attempt(check, host, ports) {
   const server = new Try(host, ports);
+  // Some libraries leave an error to nobody: it is the row's verdict, not the end of all rows.
+  let astray;
+  const stray = new Promise((_done, failed) => (astray = failed));
+  for (const event of STRAY) process.on(event, astray);
   try {
-    await Promise.race([check(server), giveUp()]);
+    await Promise.race([check(server), giveUp(), stray]);
     return ["pass", ""];
   } catch (error) {
     if (error instanceof assert.AssertionError) return ["FAIL", oneLine(error.message)];
     return ["BROKEN", oneLine(error?.stack ? `${error.name}: ${error.message}` : JSON.stringify(error))];
   } finally {
     await Promise.race([server.end(), giveUp()]).catch(() => {});
+    for (const event of STRAY) process.off(event, astray);
   }
 }
 

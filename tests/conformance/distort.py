@@ -14,8 +14,6 @@ BULKS = b"$=!"
 SCRIPTS = {b"EVAL", b"EVALSHA", b"EXEC"}
 COUNTERS = {b"INCR", b"INCRBY", b"DECR", b"DECRBY", b"HINCRBY", b"LLEN", b"LPUSH", b"ZCARD", b"ZCOUNT"} | SCRIPTS
 READS = {b"GET", b"MGET", b"LINDEX", b"BLPOP"}
-# More than any window here lasts.
-LONG_MS = 10_000
 
 
 class Count:
@@ -36,15 +34,6 @@ class Half:
         return kind + (b"%d" % (int(text) // 2) if kind == b":" else text)
 
 
-class Number:
-    """Strings that are a number, one lower."""
-
-    commands = READS | SCRIPTS
-
-    def bulk(self, text):
-        return b"%d" % (int(text) - 1) if text.isdigit() else text
-
-
 class Forget:
     """Nothing is found."""
 
@@ -63,22 +52,13 @@ class Member:
         return items[:-1] if depth else items
 
 
-class Soon:
-    """Integers ten thousand lower, down to 0: what is a time in milliseconds has come."""
-
-    commands = SCRIPTS | {b"PTTL"}
-
-    def line(self, kind, text):
-        return kind + (b"%d" % max(0, int(text) - LONG_MS) if kind == b":" else text)
-
-
 class Nothing:
     """As they are: under this the rows must pass."""
 
     commands = frozenset()
 
 
-WAYS = {way.__name__.lower(): way() for way in (Nothing, Count, Half, Number, Forget, Member, Soon)}
+WAYS = {way.__name__.lower(): way() for way in (Nothing, Count, Half, Forget, Member)}
 
 
 async def line_of(reader):

@@ -26,7 +26,7 @@ class Count:
 
 
 class Half:
-    """Integers halved: for rows that allow for a few hits more."""
+    """Integers halved: for rows that allow a few hits more, or are told a moment in time."""
 
     commands = COUNTERS
 

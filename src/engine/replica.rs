@@ -5,10 +5,11 @@
 //! order; a node's own counts rise only by its own clients.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::Waker;
 
 use super::Engine;
 use crate::limiter::{COUNT_MAX, Window};
-use crate::store::{Change, Held, Name, Said, Series, Value, Which};
+use crate::store::{Change, Counter, Held, Name, Said, Series, Value, Which};
 pub use crate::store::{Origin, ScanPlace};
 
 /// How far ahead of this node's clock a window may begin that a peer counts in, ms.
@@ -108,6 +109,30 @@ impl Engine {
     /// How many nodes there are, this one included: near a limit others are told sooner.
     pub fn set_nodes(&self, nodes: usize) {
         self.life.nodes.store(nodes.max(1) as u64, Relaxed);
+    }
+
+    /// Has other nodes told soon of a counter that was just counted and is near its limit;
+    /// `weighed` is the count that verdicts compare.
+    #[inline]
+    pub(super) fn note_urgency(
+        &self,
+        counter: &Counter<'_>,
+        limit: u64,
+        weighed: impl FnOnce() -> u64,
+    ) {
+        if self.replicates()
+            && counter.note_urgency(weighed(), limit, self.life.nodes.load(Relaxed))
+            && self.windows.set_urgent()
+            && let Some(waker) = self.life.urgent.get()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Has `waker` woken when there is something for [`Engine::publish`] that is urgent, after there
+    /// was nothing; the first call counts.
+    pub fn wake_when_urgent(&self, waker: Waker) {
+        self.life.urgent.get_or_init(|| waker);
     }
 
     /// True once after something made own counts fall (a flush): the cluster then gives a new

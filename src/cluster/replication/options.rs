@@ -35,6 +35,9 @@ pub(super) const STREAM_IDLE_MS: u64 = 5_000;
 pub(super) const AVOID_MS: u64 = 300;
 /// Bytes that one served stream may send in a millisecond: 32 MB/s.
 pub(super) const SERVE_BYTES_PER_MS: u64 = 32_000;
+/// A tick that comes late makes up for at most so much of its time, ms: on a crowded machine a sync
+/// keeps its rate, and no piece of it holds up the deltas for long.
+pub(super) const SERVE_LATE_MS: u64 = 25;
 /// Bytes that a served stream may have waiting in its socket.
 pub(super) const SERVE_BACKLOG_BYTES_MAX: usize = 256 * 1_024;
 /// Repetitions that one NACK may ask for.

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use super::effect::{Effect, StreamId};
 use super::figures::bytes;
-use super::options::{SERVE_BACKLOG_BYTES_MAX, SERVE_BYTES_PER_MS, SERVES_MAX, STREAM_IDLE_MS};
+use super::options::{
+    SERVE_BACKLOG_BYTES_MAX, SERVE_BYTES_PER_MS, SERVE_LATE_MS, SERVES_MAX, STREAM_IDLE_MS,
+};
 use super::replica::Replica;
 use super::tally::Tally;
 use crate::cluster::wire::{Frame, State, Versioned, pack_chunk};
@@ -95,7 +97,7 @@ impl<T: Tally> Replica<T> {
     }
 
     fn serve_piece(&mut self, now_ms: u64, id: u64, serve: &mut Serve<T::Place>, tally: &T) {
-        let passed_ms = now_ms.saturating_sub(serve.served_ms).clamp(1, 10);
+        let passed_ms = now_ms.saturating_sub(serve.served_ms).clamp(1, SERVE_LATE_MS);
         let rate = usize::try_from(passed_ms * SERVE_BYTES_PER_MS).unwrap_or(usize::MAX);
         let budget = self.budget.for_syncs().min(rate);
         if budget == 0 {

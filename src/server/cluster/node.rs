@@ -9,6 +9,7 @@ mod effects;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Wake;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -32,6 +33,9 @@ use crate::server::host::{Process, random};
 const TICK_BUSY_NS: u64 = 1_000_000;
 /// The same without traffic: one flush.
 const TICK_IDLE_NS: u64 = 20_000_000;
+/// The runtime's timers count whole milliseconds and round up, so a sleep ends up to two later than
+/// asked; asked for so much less, ticks come when they are due.
+const TIMER_LATE_NS: u64 = 1_000_000;
 /// What INFO and RL.CLUSTER read is at most this old.
 const REPORT_EVERY_NS: u64 = 100_000_000;
 /// Datagrams taken between two looks at the time, so that a flood cannot stop the ticks.
@@ -50,6 +54,16 @@ pub(super) enum Event {
     Frame { stream: StreamId, frame: Vec<u8> },
     /// A stream has ended.
     Closed { stream: StreamId },
+}
+
+/// Rung by whoever counts near a limit: a node that was idle must not wait for its next tick.
+#[derive(Debug, Default)]
+struct Bell(Notify);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
 }
 
 /// Bytes of datagrams from and to one member.
@@ -87,6 +101,8 @@ pub(super) struct Node {
     report_due_ns: u64,
     heard: u64,
     input_bytes: u64,
+    urgent: Arc<Bell>,
+    was_rung: bool,
     was_unresolved: bool,
     /// It was said that seeds elsewhere cannot reach a node that listens on loopback.
     has_warned: bool,
@@ -109,6 +125,8 @@ impl Node {
         let Advertised { addr, is_guess } = settings.advertised(found);
         let origin = draw_origin()?;
         process.engine.replicate(origin, 0);
+        let urgent = Arc::new(Bell::default());
+        process.engine.wake_when_urgent(urgent.clone().into());
         let identity = Identity::new(addr, now_ms, origin, (PROTO, PROTO));
         let alone_after_ms = match found.is_empty() && !settings.seeds.is_empty() {
             true => UNRESOLVED_MS,
@@ -146,6 +164,8 @@ impl Node {
             report_due_ns: 0,
             heard: 0,
             input_bytes: 0,
+            urgent,
+            was_rung: false,
             was_unresolved: false,
             has_warned: false,
             is_guess,
@@ -157,19 +177,23 @@ impl Node {
 
     /// Lives until it was told to leave and has left.
     pub(super) async fn live(mut self, mut events: mpsc::Receiver<Event>, leave: &Notify) {
-        let process = self.process.clone();
+        let (process, urgent) = (self.process.clone(), self.urgent.clone());
         let mut buffer = vec![0; BUFFER_BYTES];
         while !self.has_left {
             let wait_ns = self.tick_due_ns.saturating_sub(monotonic_ns());
+            // Never 0, which would not let the runtime look at its sockets.
+            let wait_ns = wait_ns.saturating_sub(TIMER_LATE_NS).max(1);
             tokio::select! {
                 // An error is about a datagram sent before, and is read with the next one.
                 _ = self.datagrams.readable() => self.receive(&mut buffer),
                 Some(event) = events.recv() => self.heed(event),
                 () = tokio::time::sleep(Duration::from_nanos(wait_ns)) => {}
+                () = urgent.0.notified() => self.was_rung = true,
                 () = process.reload.notified() => self.reread(),
                 () = leave.notified() => self.leave(),
             }
-            if monotonic_ns() >= self.tick_due_ns {
+            // Rather a little early than a whole timer's step late.
+            if self.was_rung || monotonic_ns() + TIMER_LATE_NS / 2 >= self.tick_due_ns {
                 self.tick();
             }
         }
@@ -346,8 +370,9 @@ impl Node {
         }
         let heard = self.datagrams.received;
         let input_bytes = self.process.sample().input_bytes;
-        let is_busy = std::mem::replace(&mut self.heard, heard) != heard
-            || std::mem::replace(&mut self.input_bytes, input_bytes) != input_bytes
+        let is_busy = std::mem::take(&mut self.was_rung)
+            | (std::mem::replace(&mut self.heard, heard) != heard)
+            | (std::mem::replace(&mut self.input_bytes, input_bytes) != input_bytes)
             || !self.lines.is_empty();
         self.tick_due_ns = now_ns + if is_busy { TICK_BUSY_NS } else { TICK_IDLE_NS };
     }

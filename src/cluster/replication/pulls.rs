@@ -37,6 +37,8 @@ pub(super) struct Pulls {
     wants: BTreeMap<Origin, Want>,
     open: BTreeMap<u64, Pull>,
     opened: u64,
+    /// When a stream that asks for everything last brought something.
+    brought_ms: Option<u64>,
 }
 
 impl Pulls {
@@ -44,6 +46,12 @@ impl Pulls {
     pub(super) fn covers(&self, origin: Origin) -> bool {
         let asks = |pull: &Pull| pull.origins.as_ref().is_none_or(|of| of.contains(&origin));
         self.open.values().any(asks)
+    }
+
+    /// Whether counts for a joining node are on their way: some came, not long ago. A stream that broke
+    /// off meanwhile is followed by the next one.
+    pub(super) fn bring_all(&self, now_ms: u64) -> bool {
+        self.brought_ms.is_some_and(|brought_ms| now_ms < brought_ms + STREAM_IDLE_MS)
     }
 
     fn fetches_all(&self) -> bool {
@@ -160,10 +168,14 @@ impl<T: Tally> Replica<T> {
             return;
         };
         pull.heard_ms = now_ms;
+        let asks_for_all = pull.origins.is_none();
         match frame {
             Frame::Roster(bytes) => self.effects.push(Effect::Roster { bytes }),
             Frame::Chunk { origin, flush_stamp, items, skipped } => {
                 self.figures.skipped += skipped;
+                if asks_for_all {
+                    self.pulls.brought_ms = Some(now_ms);
+                }
                 if self.heed_flush(now_ms, flush_stamp, tally) {
                     self.merge_chunk(now_ms, origin, &items, tally);
                 }
@@ -214,5 +226,56 @@ impl<T: Tally> Replica<T> {
         if pull.origins.is_none() && self.state == State::Joining {
             self.is_ready(super::effect::ReadyBy::Sync);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::replication::{Member, Options, ReadyBy};
+    use crate::config::MemoryPolicy;
+    use crate::engine::Engine;
+
+    const NOW_MS: u64 = 1_790_000_000_000;
+
+    /// When a node is ready, in ms, and how, to which a chunk comes in each of these seconds.
+    fn joins(chunks: std::ops::Range<u64>) -> (u64, ReadyBy) {
+        let engine = Engine::new(crate::engine::Options {
+            seed: 1,
+            stamp_tag: 1,
+            memory_limit_bytes: u64::MAX,
+            policy: MemoryPolicy::NoEviction,
+            track_changes: true,
+        });
+        engine.replicate(Origin(1), 0);
+        let mut replica = Replica::new(NOW_MS, Options::default(), 1, &engine);
+        let addr = SocketAddr::from(([10, 0, 0, 2], 7946));
+        replica.on_members(NOW_MS, &[Member { addr, origin: Origin(2) }]);
+        let mut stream = None;
+        for at_ms in 0..2 * super::super::options::JOIN_MAX_MS {
+            let now_ms = NOW_MS + at_ms;
+            replica.on_tick(now_ms, &engine);
+            for effect in replica.take_effects() {
+                match effect {
+                    Effect::OpenSync { stream: opened, .. } => stream = Some(opened),
+                    Effect::CloseSync { .. } => stream = None,
+                    Effect::Ready { by } => return (at_ms, by),
+                    _ => {}
+                }
+            }
+            if at_ms % 1_000 == 0 && chunks.contains(&(at_ms / 1_000)) {
+                let chunk = Frame::chunk(Origin(3), 0, &[]);
+                replica.on_sync_frame(now_ms, stream.expect("it asks"), &chunk, &engine);
+            }
+        }
+        panic!("it never serves");
+    }
+
+    #[test]
+    fn a_joiner_to_which_counts_come_waits_for_them_but_not_for_ever() {
+        assert_eq!(joins(0..0), (10_000, ReadyBy::Timeout));
+        assert_eq!(joins(1..5), (10_000, ReadyBy::Timeout), "nothing came for long");
+        assert_eq!(joins(1..30), (34_000, ReadyBy::Timeout), "until nothing comes any more");
+        assert_eq!(joins(1..100), (60_000, ReadyBy::Timeout));
     }
 }

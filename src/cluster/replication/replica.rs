@@ -10,7 +10,7 @@ use super::effect::{Effect, Member, ReadyBy, StreamId};
 use super::figures::{Figures, OriginFigures, bytes};
 use super::inbound::Inbound;
 use super::members::Members;
-use super::options::{COLD_START_MS, LEAVE_MS, Options};
+use super::options::{COLD_START_MS, JOIN_MAX_MS, LEAVE_MS, Options};
 use super::outbox::Outbox;
 use super::pulls::Pulls;
 use super::receive::Sender;
@@ -262,7 +262,10 @@ impl<T: Tally> Replica<T> {
             let all: Vec<SocketAddr> = self.members.iter().map(|(_, peer)| peer.addr).collect();
             self.tell_vector(now_ms, tally, &all);
             self.is_ready(ReadyBy::ColdStart);
-        } else if since(self.started_ms) >= self.options.join_within_ms {
+            return;
+        }
+        let (joining_ms, come) = (since(self.started_ms), self.pulls.bring_all(now_ms));
+        if joining_ms >= JOIN_MAX_MS || joining_ms >= self.options.join_within_ms && !come {
             self.is_ready(ReadyBy::Timeout);
         }
     }

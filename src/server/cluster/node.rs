@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::refusals::Refusals;
-use super::settings::{self, Settings};
+use super::settings::{self, Advertised, Settings};
 use super::socket::{BUFFER_BYTES, Datagrams};
 use super::streams::{Admitted, Answer, Knock, LINES_MAX, Line};
 use crate::cluster::membership::{self, Identity, Membership, PACKET_BYTES_MAX};
@@ -106,11 +106,13 @@ pub(super) struct Node {
     was_unresolved: bool,
     /// It was said that seeds elsewhere cannot reach a node that listens on loopback.
     has_warned: bool,
+    /// Its own address is a guess: no other node is known yet.
+    is_guess: bool,
     has_left: bool,
 }
 
 impl Node {
-    /// A node that joins. Fails without randomness, or an address to tell others.
+    /// A node that joins. Fails without randomness.
     pub(super) fn new(
         process: Arc<Process>,
         settings: Settings,
@@ -120,7 +122,7 @@ impl Node {
         found: &[SocketAddr],
     ) -> anyhow::Result<Node> {
         let now_ms = process.clock.now().ms;
-        let addr = settings.advertised(found)?;
+        let Advertised { addr, is_guess } = settings.advertised(found);
         let origin = draw_origin()?;
         process.engine.replicate(origin, 0);
         let urgent = Arc::new(Bell::default());
@@ -132,7 +134,8 @@ impl Node {
         };
         let options = Options { alone_after_ms, ..Options::default() };
         let seed = || Ok::<_, anyhow::Error>(u64::from_le_bytes(random()?));
-        tracing::info!("cluster: this node is {addr}, epoch {:016x}; joining", origin.0);
+        let guess = if is_guess { ", until another is known" } else { "" };
+        tracing::info!("cluster: this node is {addr}{guess}, epoch {:016x}; joining", origin.0);
         Ok(Node {
             membership: Membership::new(identity, PACKET_BYTES_MAX, seed()?),
             replica: Replica::new(now_ms, options, seed()?, &process.engine),
@@ -165,6 +168,7 @@ impl Node {
             was_rung: false,
             was_unresolved: false,
             has_warned: false,
+            is_guess,
             has_left: false,
             process,
             settings,
@@ -229,6 +233,9 @@ impl Node {
             carried.in_bytes = carried.in_bytes.saturating_add(length);
         }
         if opened.kind == Kind::MEMBERSHIP {
+            if self.is_guess {
+                self.face(&[from]);
+            }
             let effects = self.membership.on_packet(self.steady_ms(), from, opened.payload);
             self.follow(effects);
             return;
@@ -283,7 +290,23 @@ impl Node {
         }
         // A name server that is silent has not said that the seeds are gone.
         if failure.is_none() || !found.is_empty() {
+            if self.is_guess {
+                self.face(found);
+            }
             let effects = self.membership.announce_to(self.steady_ms(), found);
+            self.follow(effects);
+        }
+    }
+
+    /// Takes the address that the way to another node shows, in place of a guess.
+    fn face(&mut self, others: &[SocketAddr]) {
+        let Some(addr) = self.settings.facing(others) else {
+            return;
+        };
+        self.is_guess = false;
+        if addr != self.membership.identity().addr {
+            tracing::info!("cluster: this node is {addr}, as the way to {others:?} shows");
+            let effects = self.membership.set_address(self.steady_ms(), addr, others);
             self.follow(effects);
         }
     }

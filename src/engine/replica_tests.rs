@@ -167,7 +167,9 @@ fn windows_out_of_bounds_are_refused() {
     let end = (NOW / 60_000 + 1) * 60_000;
     let start = end - 60_000;
     for (now, merged) in [
-        (start - AHEAD_MS - 1, Merged::Ended),
+        (start - CLOCKS_APART_MS - 1, Merged::Ended),
+        (start - CLOCKS_APART_MS, Merged::Refused { until_ms: end }),
+        (start - AHEAD_MS - 1, Merged::Refused { until_ms: end }),
         (start - AHEAD_MS, Merged::Raised),
         (end + LATE_MS - 1, Merged::Known),
         (end + LATE_MS, Merged::Ended),

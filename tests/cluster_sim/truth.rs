@@ -46,8 +46,10 @@ pub(crate) struct Truth {
     /// The flush stamp that each origin was born under.
     pub(crate) born: BTreeMap<Origin, u64>,
     done: BTreeMap<Subject, BTreeMap<Life, Done>>,
-    /// Lives that ended without having told everything.
+    /// Lives of which something may be lost.
     pub(crate) crashed: BTreeSet<Life>,
+    /// Lives that told one member everything and ended.
+    left: BTreeSet<Life>,
 }
 
 impl Truth {
@@ -56,6 +58,19 @@ impl Truth {
         let said = self.said.entry((subject, origin, stamp)).or_default();
         assert!(new[0] >= said[0] && new[1] >= said[1], "an own part fell from {said:?}: {item:?}");
         *said = new;
+    }
+
+    /// A life has ended. One that left cleanly is held by whoever confirmed it, as long as nobody else
+    /// ends too: a second one may have been the only one that held it.
+    pub(crate) fn end(&mut self, life: Life, clean: bool) {
+        if clean {
+            self.left.insert(life)
+        } else {
+            self.crashed.insert(life)
+        };
+        if self.left.len() + self.crashed.len() > 1 {
+            self.crashed.append(&mut self.left);
+        }
     }
 
     /// L2: no component is above what its origin counted.

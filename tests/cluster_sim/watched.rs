@@ -111,7 +111,7 @@ impl Watched {
         let own = self.engine.origin();
         let mut held = BTreeMap::new();
         let mut look = |origin, _, item: Item| {
-            if origin != own {
+            if origin != own && ends_ms(&item) > now_ms {
                 self.truth.borrow().check(origin, &item);
             }
             let (subject, stamp, part) = parts(&item);
@@ -134,13 +134,38 @@ impl Watched {
     }
 }
 
-/// When a window ends, ms since the epoch; nothing else does.
+impl Watched {
+    /// What is held of an origin in windows that all have begun and that end later. (A clock that was
+    /// ahead has counted alone in windows that others' clocks have not begun.)
+    pub(crate) fn held_of(&self, origin: Origin, horizon_ms: u64) -> Vec<String> {
+        let mut held = Vec::new();
+        let wants = |of| (of == origin).then_some(0);
+        let mut place = None;
+        loop {
+            place = self.engine.scan_since(&wants, place, 1 << 20, &mut |_, _, item| {
+                if let Item::Window { series, index, .. } = &item
+                    && index * series.scale.ms() + 3_000 < horizon_ms
+                    && ends_ms(&item) > horizon_ms
+                {
+                    held.push(format!("{item:?}"));
+                }
+            });
+            if place.is_none() {
+                held.sort_unstable();
+                return held;
+            }
+        }
+    }
+}
+
+/// When a window ends or a cell has drained, ms since the epoch.
 fn ends_ms(item: &Item) -> u64 {
     match item {
         Item::Window { series, index, .. } => {
             series.expires_ms(Window { scale: series.scale, index: *index })
         }
-        _ => u64::MAX,
+        Item::Cell { tat_ns, .. } => tat_ns / MS_NS,
+        Item::Reset { .. } => u64::MAX,
     }
 }
 
@@ -163,10 +188,15 @@ impl Tally for Watched {
         take: &mut dyn FnMut(Item),
     ) -> bool {
         let origin = self.engine.origin();
-        self.engine.publish(now_ms, urgent_only, bytes, &mut |item| {
+        let mut items = Vec::new();
+        let more = self.engine.publish(now_ms, urgent_only, bytes, &mut |item| {
             self.truth.borrow_mut().publish(origin, &item);
-            take(item);
-        })
+            items.push(item);
+        });
+        // The engine hands some out in no order; the same seed must leave the same trace.
+        items.sort_by_cached_key(parts);
+        items.into_iter().for_each(take);
+        more
     }
 
     fn carried(&self, dseq: u64, items: &[Item]) {
@@ -191,6 +221,12 @@ impl Tally for Watched {
     }
 
     fn renew(&self, now_ms: u64, origin: Origin) {
+        // What the old life leaves behind, it has said: a cell that has drained is not published.
+        let own = self.engine.origin();
+        let wants = |of| (of == own).then_some(0);
+        self.engine.scan_since(&wants, None, usize::MAX, &mut |_, _, item| {
+            self.truth.borrow_mut().publish(own, &item);
+        });
         self.engine.renew(now_ms, origin);
         self.truth.borrow_mut().born.insert(origin, self.engine.flush_stamp());
     }
@@ -205,13 +241,18 @@ impl Tally for Watched {
     ) -> Option<ScanPlace> {
         let own = self.engine.origin();
         // A few shards a call, so that a scan is overtaken by deltas.
-        self.engine.scan_since(wants, from, bytes.min(256), &mut |origin, version, item| {
-            // A scan may tell what the next flush would have.
-            if origin == own {
-                self.truth.borrow_mut().publish(origin, &item);
-            }
-            take(origin, version, item);
-        })
+        let mut found = Vec::new();
+        let place =
+            self.engine.scan_since(wants, from, bytes.min(256), &mut |of, version, item| {
+                // A scan may tell what the next flush would have.
+                if of == own {
+                    self.truth.borrow_mut().publish(of, &item);
+                }
+                found.push((of, version, item));
+            });
+        found.sort_by_cached_key(|(of, version, item)| (*of, *version, parts(item)));
+        found.into_iter().for_each(|(of, version, item)| take(of, version, item));
+        place
     }
 
     fn digest(&self, origin: Origin, horizon_ms: u64) -> u64 {

@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) opened: u64,
     /// Datagrams that arrived.
     pub(crate) datagrams: u64,
+    /// The same by kind.
+    pub(crate) by_kind: [u64; 6],
     /// Running hash of all that arrived.
     pub(crate) trace: u64,
 }
@@ -60,6 +62,7 @@ impl World {
             streams: BTreeMap::new(),
             opened: 0,
             datagrams: 0,
+            by_kind: [0; 6],
             trace: 0,
         };
         for at in 0..count {
@@ -88,11 +91,8 @@ impl World {
     pub(crate) fn crash(&mut self, at: usize) {
         let node = &mut self.nodes[at];
         let clean = node.left == Some(0);
-        let life = node.tally.life;
         (node.alive, node.paused) = (false, None);
-        if !clean {
-            self.truth.borrow_mut().crashed.insert(life);
-        }
+        self.truth.borrow_mut().end(node.tally.life, clean);
         self.break_streams(at);
     }
 
@@ -160,6 +160,9 @@ impl World {
             Event::Found { life, .. } => self.found(to, life),
             Event::Datagram { from, bytes, whole, .. } if self.nodes[to].alive => {
                 self.datagrams += 1;
+                if let Some(of) = self.by_kind.get_mut(usize::from(bytes[0] & 15)) {
+                    *of += 1;
+                }
                 self.note(self.now_us ^ bytes.len() as u64);
                 for word in bytes.chunks(8) {
                     let mut eight = [0; 8];

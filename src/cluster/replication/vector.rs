@@ -119,7 +119,8 @@ impl<T: Tally> Replica<T> {
             return;
         }
         if tally.digest(origin, horizon_ms) == digest {
-            inbound.mismatches = 0;
+            // Two that lack the same agree: what the others have must still be asked for as a whole.
+            inbound.mismatches = inbound.mismatches.min(1);
             return;
         }
         // What the peer has beyond the cursor comes first; if that was not it, everything.

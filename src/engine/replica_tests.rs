@@ -205,6 +205,17 @@ fn a_new_life_keeps_the_old_ones_counts_apart() {
 }
 
 #[test]
+fn a_new_life_leaves_what_was_reset_as_it_was_told() {
+    let (a, b) = (engine(1), engine(2));
+    hit(&a, "k", 5);
+    a.reset(&mut a.reader(), NOW, b"k", [minute()]);
+    tell(&a, &[&b], 1);
+    a.renew(NOW, Origin(11));
+    assert_ne!(b.digest(Origin(1), NOW), 0);
+    assert_eq!(a.digest(Origin(1), NOW), b.digest(Origin(1), NOW));
+}
+
+#[test]
 fn a_flush_here_asks_for_a_new_life_and_a_flush_elsewhere_empties() {
     let (a, b) = (engine(1), engine(2));
     hit(&a, "k", 5);

@@ -243,7 +243,7 @@ fn bequeath(view: &View, shard: &mut Shard, offset: u32, id: OriginId, supply: &
     if told.is_some() {
         supply.account.release(SLOT_BYTES);
     }
-    // What was told stays, be it a count of 0 after a reset: others hold it, and would differ for ever.
+    // What was told stays, be it a count of 0 after a reset: others hold it and would differ.
     if told.is_none() && count == 0 && changed.refunded == 0 {
         return;
     }

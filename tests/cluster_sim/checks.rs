@@ -46,6 +46,9 @@ impl Story {
     pub(super) fn agree(&self, world: &mut World) -> Result<(), String> {
         let now_ms = EPOCH_MS + world.now_us / 1_000;
         let living = world.living();
+        if living.is_empty() {
+            return Ok(());
+        }
         for series in &series()[..2] {
             for n in 0..KEYS {
                 let (key, subject) = (key(n), window(*series, now_ms, &key(n)));

@@ -86,7 +86,7 @@ impl Faults {
         to_us: u64,
     ) -> Vec<(u64, Act)> {
         let mut kinds = Vec::new();
-        let drawn: [(bool, fn(&mut Plan)); 6] = [
+        let drawn: [(bool, Draw); 6] = [
             (self.cuts, Plan::partition),
             (self.clogs, Plan::clog),
             (self.crashes, Plan::crash),
@@ -106,6 +106,9 @@ impl Faults {
         plan.acts
     }
 }
+
+/// Draws one fault.
+type Draw = fn(&mut Plan);
 
 struct Plan {
     rng: Rng,
@@ -275,7 +278,7 @@ impl World {
     /// Ends every fault: links, stopped processes, clocks. Who is down stays down, unless `restart`.
     pub(crate) fn recover(&mut self, restart: bool) {
         self.links.iter_mut().flatten().for_each(|link| link.cut = false);
-        let restart = restart || self.nodes.iter().all(|node| !node.alive);
+        let restart = restart || self.nodes.iter().all(|node| !node.alive || node.leaving);
         for at in 0..self.nodes.len() {
             let off_ms = self.rng.between(0, 2 * self.settings.skew_ms) as i64;
             let off_ms = off_ms - self.settings.skew_ms as i64;

@@ -5,7 +5,7 @@
 //! | L1 | all views become equal | `l1_l2_*` here |
 //! | L2 | never above the truth, own origin exact | `l1_l2_*` here |
 //! | L3 | merging is commutative, associative, idempotent | `l3_*` in bounds.rs; src/engine/replica_tests.rs |
-//! | L4 | clear dirty, then read: no hit is lost | `l4_*` in src/store/model.rs (shuttle) |
+//! | L4 | clear dirty, then read: no hit is lost | "Law L4" in src/store/model.rs (shuttle) |
 //! | L5 | DONE tells the cursors of before the scan | `l5_*` here |
 //! | L6 | digests of dead origins | `l6_*` here |
 //! | L7 | renewal reaches any generation, without a storm | tests/membership_sim.rs; src/cluster/membership |
@@ -31,8 +31,8 @@ use super::settings::Mutant;
 use super::story::Story;
 use super::world::World;
 
-/// Seeds of a run in which none are asked for.
-const SEEDS: u64 = 200;
+/// Seeds of a run in which none are asked for; scripts/test asks for 200 or 1,000, optimized.
+const SEEDS: u64 = 40;
 /// The seeds are dealt to so many tests, which run side by side.
 const HANDS: u64 = 4;
 
@@ -58,7 +58,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-/// Plays every `HANDS`-th seed from `hand` on: 200 in all four, or `RATEL_SIM_SEEDS`; or the one of
+/// Plays every `HANDS`-th seed from `hand` on: 40 in all four, or `RATEL_SIM_SEEDS`; or the one of
 /// `RATEL_SIM_SEED`. Prints each that fails, with the command that repeats it.
 fn play_hand(hand: u64) {
     let seeds = match number("RATEL_SIM_SEED") {

@@ -109,4 +109,6 @@ impl End {
 /// A stream and its two ends, the caller's first.
 pub(crate) struct Stream {
     pub(crate) ends: [End; 2],
+    /// Something could not be sent: nothing more arrives.
+    pub(crate) stalled: bool,
 }

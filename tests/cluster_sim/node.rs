@@ -42,6 +42,8 @@ pub(crate) struct Node {
     pub(crate) busy: bool,
     /// Clients spoke lately, until this time.
     pub(crate) traffic_until_us: u64,
+    /// It has had another epoch: what that said last is confirmed to nobody.
+    pub(crate) renewed: bool,
     rewinds: u64,
     /// Epoch and number of every datagram that opened.
     opened: BTreeSet<[u8; 14]>,
@@ -100,6 +102,7 @@ impl Node {
             leaving: false,
             left: None,
             ready_us: None,
+            renewed: false,
             tick_us: rng.pick(&[1_000, 5_000, 5_000, 20_000]),
             busy: true,
             traffic_until_us: 0,
@@ -129,6 +132,7 @@ impl Node {
     }
 
     pub(crate) fn renew(&mut self, now_us: u64, fresh: Origin) {
+        self.renewed = true;
         let now = self.now(now_us);
         self.core.renew(now, fresh, &self.tally);
         self.tally.engine.take_fallen();

@@ -30,7 +30,7 @@ impl World {
             StreamId::Accepted(self.opened),
             Seal::Called,
         );
-        self.streams.insert(self.opened, Stream { ends: [caller, called] });
+        self.streams.insert(self.opened, Stream { ends: [caller, called], stalled: false });
     }
 
     /// Number and end of the stream that a node calls `id`.
@@ -75,7 +75,11 @@ impl World {
         let cut = if self.rng.one_in(4) { self.rng.below(bytes.len() as u64) as usize } else { 0 };
         let Some(stream) = self.streams.get_mut(&number) else { return };
         let (a, b) = (stream.ends[from].node, stream.ends[1 - from].node);
+        if stream.stalled {
+            return;
+        }
         if self.links[a][b].cut || self.links[b][a].cut || !self.nodes[b].alive {
+            stream.stalled = true;
             return self.later(GIVE_UP_US, Event::Closed { stream: number, end: from });
         }
         let held_us = self.links[a][b].clogged_until_us.saturating_sub(self.now_us);

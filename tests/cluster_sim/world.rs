@@ -90,7 +90,7 @@ impl World {
     /// A process ends without a word.
     pub(crate) fn crash(&mut self, at: usize) {
         let node = &mut self.nodes[at];
-        let clean = node.left == Some(0);
+        let clean = node.left == Some(0) && !node.renewed;
         (node.alive, node.paused) = (false, None);
         self.truth.borrow_mut().end(node.tally.life, clean);
         self.break_streams(at);

@@ -14,6 +14,9 @@ pub use crate::store::{Origin, ScanPlace};
 
 /// How far ahead of this node's clock a window may begin that a peer counts in, ms.
 const AHEAD_MS: u64 = 5_000;
+/// How far apart the clocks of nodes that hear each other can be, ms: what is sealed by one that is
+/// further off is not opened.
+const CLOCKS_APART_MS: u64 = 30_000;
 /// How long after its end a window's counts are still taken, ms.
 const LATE_MS: u64 = 2_000;
 
@@ -79,9 +82,10 @@ pub enum Merged {
     Raised,
     /// Nothing new.
     Known,
-    /// Of a window that has ended, or begins too far ahead.
+    /// Of a window that has ended, or that no clock can have begun.
     Ended,
-    /// Not held for want of memory, series or origins: the origin is incomplete here until then.
+    /// Not held, for want of memory, series or origins, or because only the peer's clock has begun the
+    /// window: the origin is incomplete here until then.
     Refused {
         /// End of the window, ms since the epoch.
         until_ms: u64,
@@ -245,10 +249,13 @@ impl Engine {
 
     fn merge_window(&self, now_ms: u64, name: &Name<'_>, said: &Said) -> Merged {
         let until_ms = name.series.expires_ms(name.window);
-        if name.window.start_ms() > now_ms.saturating_add(AHEAD_MS)
-            || now_ms >= until_ms.saturating_add(LATE_MS)
-        {
+        let ahead_ms = name.window.start_ms().saturating_sub(now_ms);
+        if ahead_ms > CLOCKS_APART_MS || now_ms >= until_ms.saturating_add(LATE_MS) {
             return Merged::Ended;
+        }
+        if ahead_ms > AHEAD_MS {
+            // It will begin here too, and then this node must not claim to hold it.
+            return Merged::Refused { until_ms };
         }
         match self.windows.merge(name, said) {
             crate::store::Merged::Raised => Merged::Raised,

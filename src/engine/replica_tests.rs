@@ -170,7 +170,9 @@ fn windows_out_of_bounds_are_refused() {
     let end = (NOW / 60_000 + 1) * 60_000;
     let start = end - 60_000;
     for (now, merged) in [
-        (start - AHEAD_MS - 1, Merged::Ended),
+        (start - CLOCKS_APART_MS - 1, Merged::Ended),
+        (start - CLOCKS_APART_MS, Merged::Refused { until_ms: end }),
+        (start - AHEAD_MS - 1, Merged::Refused { until_ms: end }),
         (start - AHEAD_MS, Merged::Raised),
         (end + LATE_MS - 1, Merged::Known),
         (end + LATE_MS, Merged::Ended),
@@ -202,6 +204,17 @@ fn a_new_life_keeps_the_old_ones_counts_apart() {
     assert_eq!(get(&b, "k"), 6, "two hits of the old life were never told");
     sync(&a, &b);
     assert_eq!((get(&a, "k"), get(&b, "k")), (8, 8));
+    assert_eq!(a.digest(Origin(1), NOW), b.digest(Origin(1), NOW));
+}
+
+#[test]
+fn a_new_life_leaves_what_was_reset_as_it_was_told() {
+    let (a, b) = (engine(1), engine(2));
+    hit(&a, "k", 5);
+    a.reset(&mut a.reader(), NOW, b"k", [minute()]);
+    tell(&a, &[&b], 1);
+    a.renew(NOW, Origin(11));
+    assert_ne!(b.digest(Origin(1), NOW), 0);
     assert_eq!(a.digest(Origin(1), NOW), b.digest(Origin(1), NOW));
 }
 

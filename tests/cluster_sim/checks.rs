@@ -154,7 +154,11 @@ impl World {
             let others = living.iter().filter(|other| *other != at);
             let there: Vec<_> = others.map(|other| self.nodes[*other].tally.origin()).collect();
             if listed != there {
-                return Some(format!("{} lists {listed:?}, there are {there:?}", addr(*at)));
+                let known: Vec<_> = node.core.membership().members().collect();
+                return Some(format!(
+                    "{} lists {listed:?}, there are {there:?}; it knows {known:?}",
+                    addr(*at)
+                ));
             }
         }
         let mut origins: Vec<_> = Vec::new();

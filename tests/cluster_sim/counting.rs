@@ -199,3 +199,21 @@ fn a_pause_of_a_minute_loses_and_doubles_nothing() {
     let seen: Vec<u64> = (0..3).map(|at| get(&mut world, at, "k")).collect();
     assert_eq!(seen, [150; 3], "two hits of 70 s and one of 10");
 }
+
+/// A member that is alive and not heard is asked for through a third: its counts come late, and come.
+#[test]
+fn what_a_one_way_cut_silences_is_heard_through_a_third_within_3_s() {
+    let mut world = quiet(3);
+    world.run_for(5_000_000);
+    world.links[0][1].cut = true;
+    let mut told = Vec::new();
+    for tenth in 0..150 {
+        hit(&mut world, 0, "k");
+        world.run_for(100_000);
+        told.push(tenth + 1);
+        if tenth >= 40 {
+            let (seen, then) = (get(&mut world, 1, "k"), told[tenth as usize - 30]);
+            assert!(seen >= then, "{seen} seen, {then} counted 3 s ago");
+        }
+    }
+}

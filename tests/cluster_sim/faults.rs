@@ -107,6 +107,9 @@ impl Faults {
     }
 }
 
+/// Most datagrams lost once all must come to agree.
+const LIVENESS_LOSS_PERMILLE: u64 = 50;
+
 /// Draws one fault.
 type Draw = fn(&mut Plan);
 
@@ -275,9 +278,12 @@ impl World {
         }
     }
 
-    /// Ends every fault: links, stopped processes, clocks. Who is down stays down, unless `restart`.
+    /// Ends every fault: links, stopped processes, clocks; and most of the loss, at which members are
+    /// held for dead now and then. Who is down stays down, unless `restart`; but not the only address
+    /// that others know.
     pub(crate) fn recover(&mut self, restart: bool) {
         self.links.iter_mut().flatten().for_each(|link| link.cut = false);
+        self.settings.loss_permille = self.settings.loss_permille.min(LIVENESS_LOSS_PERMILLE);
         let restart = restart || self.nodes.iter().all(|node| !node.alive || node.leaving);
         for at in 0..self.nodes.len() {
             let off_ms = self.rng.between(0, 2 * self.settings.skew_ms) as i64;
@@ -287,7 +293,15 @@ impl World {
             self.nodes[at].dies_after = None;
             if self.nodes[at].alive {
                 self.look_at_clock(at);
-            } else if restart {
+            }
+        }
+        self.revive(restart);
+    }
+
+    /// Starts who is down, if `restart`; the only address that others know in any case.
+    pub(crate) fn revive(&mut self, restart: bool) {
+        for at in 0..self.nodes.len() {
+            if !self.nodes[at].alive && (restart || at == 0 && self.settings.one_seed) {
                 self.restart(at);
             }
         }

@@ -116,6 +116,8 @@ impl Story {
                 return Err(world.difference().unwrap_or_default());
             }
             world.run_for(100_000);
+            // Who was still leaving has left meanwhile.
+            world.revive(self.restart);
             self.expire(world);
         }
         Ok(world.now_us - begin_us)

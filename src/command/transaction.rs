@@ -273,7 +273,7 @@ fn watch(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Rep
     }
     for key in args.iter().skip(1) {
         if let Err(full) = held.watch(&mut context.session.watch, key) {
-            return super::ratelimit::refusal(context.engine.refuse_growth(full));
+            return Reply::Error(super::strings::full(context, full));
         }
     }
     Reply::Simple("OK")

@@ -6,6 +6,7 @@
 
 use super::lifetime::{Unit, invalid};
 use super::strings::{Answer, answer};
+use super::table::shown;
 use super::{Args, Context, ErrorText};
 use crate::engine::{Held, Value};
 use crate::resp::Reply;
@@ -29,7 +30,7 @@ impl Conditions {
                 word if word.eq_ignore_ascii_case(b"gt") => &mut conditions.greater,
                 word if word.eq_ignore_ascii_case(b"lt") => &mut conditions.less,
                 word => {
-                    let word = String::from_utf8_lossy(word);
+                    let word = shown(word, word.len());
                     return Err(format!("ERR Unsupported option {word}").into());
                 }
             };

@@ -154,3 +154,6 @@ fn finite(negative: bool, mantissa: u64, exponent: i32) -> Extended {
     }
     Extended::Finite { negative, mantissa, exponent }
 }
+
+#[cfg(test)]
+mod tests;

@@ -244,3 +244,7 @@ fn end(held: &mut Held<'_>, key: &[u8], options: &Options<'_>, deadline_ms: Opti
         held.set_deadline(key, deadline_ms);
     }
 }
+
+#[cfg(test)]
+#[path = "increx_tests.rs"]
+mod tests;

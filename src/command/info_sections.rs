@@ -295,11 +295,12 @@ fn bounds(figures: &Figures, out: &mut String) {
     );
 }
 
-/// Each live counter or cell is one key that expires; a Redis without keys shows no line.
+/// Each live counter or keyspace value is one key; a Redis without keys shows no line.
 pub(super) fn keyspace(figures: &Figures, out: &mut String) {
     let keys = figures.engine.counters.saturating_add(figures.engine.cells);
     if keys > 0 {
-        let _ = write!(out, "db0:keys={keys},expires={keys},avg_ttl=0\r\n");
+        let expires = keys.saturating_sub(figures.engine.endless);
+        let _ = write!(out, "db0:keys={keys},expires={expires},avg_ttl=0\r\n");
     }
 }
 

@@ -4,8 +4,8 @@
 //! Not here: what the table tells about these commands (`docs_keys.rs`). Invariant: all of them
 //! agree on which keys exist.
 
-use super::table::failure;
-use super::{Args, Context, ErrorText, glob, parse_integer};
+use super::table::{c_string, failure};
+use super::{Args, Context, ErrorText, glob};
 use crate::engine::{Held, LOOKS_MAX, Names, Series, Value, Whole};
 use crate::resp::{Reply, array, bulk, text};
 
@@ -18,6 +18,8 @@ const RATELIMIT: &str = "ratelimit";
 const SCAN_COUNT: usize = 10;
 /// Most names that KEYS returns: a reply of some megabytes; beyond it SCAN is the way.
 const KEYS_MAX: usize = 100_000;
+/// Most bytes of the names that KEYS returns, where they are long.
+const KEYS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 fn integer_reply(value: u64) -> Reply {
     Reply::Integer(i64::try_from(value).unwrap_or(i64::MAX))
@@ -45,7 +47,7 @@ impl Filter<'_> {
 
 /// Reads a cursor as C's `strtoul`, with which Redis does: signs wrap, and nothing at all is 0.
 fn read_cursor(word: &[u8]) -> Option<u64> {
-    let (negative, digits) = match word {
+    let (negative, digits) = match c_string(word) {
         [] => return Some(0),
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -94,11 +96,14 @@ pub(super) fn scan(context: &mut Context<'_>, whole: &mut Whole<'_, '_>, args: &
 pub(super) fn keys(context: &mut Context<'_>, whole: &mut Whole<'_, '_>, args: &Args<'_>) -> Reply {
     let filter = Filter { pattern: Some(args.get(1)), names: Names::All };
     let mut names = std::collections::BTreeSet::new();
-    let mut cursor = 0;
+    let (mut cursor, mut bytes) = (0, 0);
     loop {
         let page = context.engine.scan(context.now_ms, whole, cursor, 1000);
-        names.extend(page.keys.into_iter().filter(|key| filter.takes(key)));
-        if names.len() > KEYS_MAX {
+        for key in page.keys.into_iter().filter(|key| filter.takes(key)) {
+            bytes += key.len();
+            names.insert(key);
+        }
+        if names.len() > KEYS_MAX || bytes > KEYS_BYTES_MAX {
             return failure("ERR too many keys match, use SCAN");
         }
         cursor = page.cursor;
@@ -299,12 +304,15 @@ pub(super) fn memory_usage(
     held: &mut Held<'_>,
     args: &Args<'_>,
 ) -> Reply {
-    if args.len() == 5 && args.is(3, "SAMPLES") {
-        if parse_integer(args.get(4)).is_none_or(|samples| samples < 0) {
-            return failure("ERR value is not an integer or out of range");
+    for at in (3..args.len()).step_by(2) {
+        if !args.is(at, "SAMPLES") || at + 1 == args.len() {
+            return failure("ERR syntax error");
         }
-    } else if args.len() != 3 {
-        return failure("ERR syntax error");
+        match args.integer(at + 1) {
+            Ok(count) if count < 0 => return failure("ERR syntax error"),
+            Ok(_) => {}
+            Err(text) => return Reply::Error(text),
+        }
     }
     let key = args.get(2);
     let (engine, reader) = (context.engine, &mut context.reader);

@@ -4,7 +4,7 @@
 //! commands (`docs_strings.rs`). Invariant: an error has changed nothing.
 
 use super::lifetime::{Lifetime, Unit};
-use super::table::WRONG_TYPE;
+use super::table::{WRONG_TYPE, failure};
 use super::{Args, Context, ErrorText};
 use crate::engine::{Full, Held, Value};
 use crate::resp::{Reply, array, bulk, null};
@@ -176,13 +176,27 @@ pub(super) fn getex(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<
     answer(get())
 }
 
+/// Most bytes of the values in one reply of MGET: a client that names a long value over and over
+/// must not make a reply that fills the memory.
+const MGET_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 pub(super) fn mget(_context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
-    let values = args.iter().skip(1).map(|key| match held.get(key) {
-        Some(Value::Counter(count)) => bulk(count.to_string()),
-        Some(Value::Text(text)) => bulk(text.clone()),
-        None | Some(Value::Cell { .. }) => null(),
-    });
-    Reply::Frame(array(values.collect()))
+    let mut values = Vec::with_capacity(args.len() - 1);
+    let mut bytes = 0_usize;
+    for key in args.iter().skip(1) {
+        values.push(match held.get(key) {
+            Some(Value::Counter(count)) => bulk(count.to_string()),
+            Some(Value::Text(text)) => {
+                bytes = bytes.saturating_add(text.len());
+                if bytes > MGET_BYTES_MAX {
+                    return failure("ERR the values are too long for one reply, ask for fewer");
+                }
+                bulk(text.clone())
+            }
+            None | Some(Value::Cell { .. }) => null(),
+        });
+    }
+    Reply::Frame(array(values))
 }
 
 /// The keys and values of `name key value [key value ...]`.

@@ -198,8 +198,15 @@ fn unknown_subcommand(container: &Spec, name: &[u8]) -> ErrorText {
     format!("ERR unknown subcommand '{name}'. Try {container} HELP.").into()
 }
 
-fn shown(word: &[u8], bytes_max: usize) -> String {
+/// The start of a word as an error shows it: like Redis's, up to the first zero byte.
+pub(super) fn shown(word: &[u8], bytes_max: usize) -> String {
+    let word = c_string(word);
     String::from_utf8_lossy(word.get(..bytes_max).unwrap_or(word)).into_owned()
+}
+
+/// What C takes the word for: it ends at the first zero byte.
+pub(super) fn c_string(word: &[u8]) -> &[u8] {
+    word.split(|byte| *byte == 0).next().unwrap_or(word)
 }
 
 /// Redis's text for a command on a key of another type.

@@ -272,7 +272,9 @@ fn watch(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Rep
         ));
     }
     for key in args.iter().skip(1) {
-        held.watch(&mut context.session.watch, key);
+        if let Err(full) = held.watch(&mut context.session.watch, key) {
+            return Reply::Error(super::strings::full(context, full));
+        }
     }
     Reply::Simple("OK")
 }

@@ -199,9 +199,12 @@ impl Cells {
     /// Turns own contributions into those of an origin that has ended.
     pub(super) fn bequeath(&self, heir: Origin) {
         for shard in &self.shards {
-            for cell in shard.lock().values_mut().filter(|cell| cell.own.birth > 0) {
+            for cell in shard.lock().values_mut() {
                 let own = std::mem::take(&mut cell.own);
-                cell.others.insert(heir, Said { version: own.version.max(1), ..own });
+                // What was never told had drained before it could be.
+                if own.birth > 0 && own.version > 0 {
+                    cell.others.insert(heir, own);
+                }
             }
         }
     }

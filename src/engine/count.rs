@@ -3,7 +3,6 @@
 use super::Engine;
 use crate::limiter::{Attempt, Kind, Verdict, Window, sliding};
 use crate::store::{Counter, Hint, Name, Reader, Refusal, Reset, Series};
-use std::sync::atomic::Ordering::Relaxed;
 
 /// What a call asks to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,32 +79,26 @@ impl Engine {
         hint: Hint,
         charge: &Charge,
     ) -> Result<Verdict, Refusal> {
+        let previous = previous_of(reader, name);
+        let note = |counter: &Counter<'_>, current| {
+            let weighed = || weigh(name.series.kind, name.window, now_ms, previous, current);
+            self.note_urgency(counter, charge.limit, weighed);
+        };
         let found = reader.find_at(name, hint).map(|counter| {
             let current = counter.add(charge.increment);
-            if self.replicates() {
-                self.note_urgency(&counter, current, charge.limit);
-            }
+            note(&counter, current);
             current
         });
         let current = match found {
             Some(current) => current,
-            None => match self.create(reader, name, hint, charge.increment, charge.limit) {
+            None => match self.create(reader, name, hint, charge.increment, note) {
                 Ok(current) => current,
                 Err(refusal) => {
-                    let previous = previous_of(reader, name);
                     return self.without_counter(now_ms, name, charge, previous, refusal);
                 }
             },
         };
-        let previous = previous_of(reader, name);
         Ok(self.verdict(now_ms, name, charge, Counts { previous, with: current, left: current }))
-    }
-
-    /// Has other nodes told soon of a counter that is near its limit.
-    fn note_urgency(&self, counter: &Counter<'_>, count: u64, limit: u64) {
-        if counter.note_urgency(count, limit, self.life.nodes.load(Relaxed)) {
-            self.windows.set_urgent();
-        }
     }
 
     fn hit_if_allowed(
@@ -120,13 +113,20 @@ impl Engine {
         let admit = |current| {
             weigh(name.series.kind, name.window, now_ms, previous, current) <= charge.limit
         };
-        let found = reader.find_at(name, hint);
-        let outcome = match found.map(|counter| counter.add_if(charge.increment, admit)) {
+        let noted = |counter: &Counter<'_>, outcome: Result<u64, u64>| {
+            if let Ok(current) = outcome {
+                let weighed = || weigh(name.series.kind, name.window, now_ms, previous, current);
+                self.note_urgency(counter, charge.limit, weighed);
+            }
+            outcome
+        };
+        let add = |counter: Counter<'_>| noted(&counter, counter.add_if(charge.increment, admit));
+        let outcome = match reader.find_at(name, hint).map(add) {
             Some(outcome) => outcome,
             None if !admit(charge.increment) => Err(0),
             None => match reader.find_or_insert(name, hint, charge.increment) {
-                Ok((_, true)) => Ok(charge.increment),
-                Ok((counter, false)) => counter.add_if(charge.increment, admit),
+                Ok((counter, true)) => noted(&counter, Ok(charge.increment)),
+                Ok((counter, false)) => add(counter),
                 Err(refusal) => {
                     return self.without_counter(now_ms, name, charge, previous, refusal);
                 }
@@ -139,20 +139,18 @@ impl Engine {
         Ok(self.verdict(now_ms, name, charge, counts))
     }
 
-    /// Counts in a counter that was not found; returns its count.
+    /// Counts in a counter that was not found; returns its count, of which `note` is told too.
     fn create(
         &self,
         reader: &mut Reader<'_>,
         name: &Name<'_>,
         hint: Hint,
         increment: u64,
-        limit: u64,
+        note: impl FnOnce(&Counter<'_>, u64),
     ) -> Result<u64, Refusal> {
         let (counter, fresh) = reader.find_or_insert(name, hint, increment)?;
         let current = if fresh { increment } else { counter.add(increment) };
-        if self.replicates() {
-            self.note_urgency(&counter, current, limit);
-        }
+        note(&counter, current);
         Ok(current)
     }
 
@@ -229,7 +227,7 @@ impl Engine {
         let current = match found {
             Some(current) => current,
             None => self
-                .create(reader, &name, hint, increment, u64::MAX)
+                .create(reader, &name, hint, increment, |_, _| {})
                 .map_err(|refusal| self.refuse(refusal))?,
         };
         let previous = previous_of(reader, &name);

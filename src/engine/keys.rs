@@ -119,6 +119,7 @@ impl Engine {
                 if names.takes(value) {
                     page.take(key.to_vec());
                 }
+                page.bytes < PAGE_BYTES_MAX
             };
             if let Some(next) = whole.walk(place, count, visit) {
                 return page.ending_at(0, next);

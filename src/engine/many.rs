@@ -7,7 +7,7 @@
 use super::Engine;
 use super::count::{Charge, count_of, previous_of, weigh};
 use crate::limiter::{Attempt, Verdict};
-use crate::store::{Name, Reader, Refusal};
+use crate::store::{Counter, Name, Reader, Refusal};
 
 /// Most limits in one call.
 pub const MANY_MAX: usize = 64;
@@ -32,9 +32,9 @@ struct Part<'k> {
 }
 
 impl Part<'_> {
-    fn admits(&self, now_ms: u64, current: u64) -> bool {
+    fn weigh(&self, now_ms: u64, current: u64) -> u64 {
         let Name { series, window, .. } = self.name;
-        weigh(series.kind, window, now_ms, self.previous, current) <= self.limit
+        weigh(series.kind, window, now_ms, self.previous, current)
     }
 }
 
@@ -108,14 +108,22 @@ impl Engine {
         if part.increment == 0 {
             return Ok(Some(count_of(reader, &part.name)));
         }
-        let admit = |current| part.admits(now_ms, current);
+        let admit = |current| part.weigh(now_ms, current) <= part.limit;
+        let noted = |counter: &Counter<'_>, current: Option<u64>| {
+            if let Some(current) = current {
+                self.note_urgency(counter, part.limit, || part.weigh(now_ms, current));
+            }
+            current
+        };
+        let add =
+            |counter: Counter<'_>| noted(&counter, counter.add_if(part.increment, admit).ok());
         if let Some(counter) = reader.find(&part.name) {
-            return Ok(counter.add_if(part.increment, admit).ok());
+            return Ok(add(counter));
         }
         let hint = reader.hint(&part.name);
         match reader.find_or_insert(&part.name, hint, part.increment) {
-            Ok((_, true)) => Ok(Some(part.increment)),
-            Ok((counter, false)) => Ok(counter.add_if(part.increment, admit).ok()),
+            Ok((counter, true)) => Ok(noted(&counter, Some(part.increment))),
+            Ok((counter, false)) => Ok(add(counter)),
             Err(refusal) => Ok(self.answer_new(refusal, true)?.then_some(0)),
         }
     }

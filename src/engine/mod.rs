@@ -17,8 +17,9 @@ mod report;
 mod tests;
 mod throttle;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 
 pub use crate::store::{
     AddError, Breakdown, Full, Held, Hint, KEY_BYTES_MAX, Name, OriginCount, Reader, Refusal,
@@ -64,6 +65,8 @@ struct Life {
     nodes: AtomicU64,
     /// Own counts fell under the same origin: it must be replaced.
     fallen: AtomicBool,
+    /// Who is to be woken by urgent news.
+    urgent: OnceLock<Waker>,
 }
 
 /// How calls that would have created a counter at the memory limit were answered.
@@ -111,6 +114,7 @@ impl Engine {
                 born_under: AtomicU64::new(0),
                 nodes: AtomicU64::new(1),
                 fallen: AtomicBool::new(false),
+                urgent: OnceLock::new(),
             },
             cells: cells::Cells::default(),
         }

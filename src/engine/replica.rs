@@ -5,16 +5,20 @@
 //! order; a node's own counts rise only by its own clients.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::Waker;
 
 use super::Engine;
 use crate::limiter::{COUNT_MAX, Window};
 use crate::store::{
-    Change, HeldShare, Kept, KeptShare, Name, Said, Series, TOMBSTONE_MS, Value, Which,
+    Change, Counter, HeldShare, Kept, KeptShare, Name, Said, Series, TOMBSTONE_MS, Value, Which,
 };
 pub use crate::store::{Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, Share, ShareSaid};
 
 /// How far ahead of this node's clock a window may begin that a peer counts in, ms.
 const AHEAD_MS: u64 = 5_000;
+/// How far apart the clocks of nodes that hear each other can be, ms: what is sealed by one that is
+/// further off is not opened.
+const CLOCKS_APART_MS: u64 = 30_000;
 /// How long after its end a window's counts are still taken, ms.
 const LATE_MS: u64 = 2_000;
 
@@ -111,9 +115,10 @@ pub enum Merged {
     Raised,
     /// Nothing new.
     Known,
-    /// Of a window that has ended, or begins too far ahead.
+    /// Of a window that has ended, or that no clock can have begun.
     Ended,
-    /// Not held for want of memory, series or origins: the origin is incomplete here until then.
+    /// Not held, for want of memory, series or origins, or because only the peer's clock has begun the
+    /// window: the origin is incomplete here until then.
     Refused {
         /// End of the window, ms since the epoch.
         until_ms: u64,
@@ -146,6 +151,30 @@ impl Engine {
     /// Whether a known node cannot be reached: erasures are remembered until it has heard of them.
     pub fn wait_for_members(&self, is_waiting: bool) {
         self.keyspace.wait_for_members(is_waiting);
+    }
+
+    /// Has other nodes told soon of a counter that was just counted and is near its limit;
+    /// `weighed` is the count that verdicts compare.
+    #[inline]
+    pub(super) fn note_urgency(
+        &self,
+        counter: &Counter<'_>,
+        limit: u64,
+        weighed: impl FnOnce() -> u64,
+    ) {
+        if self.replicates()
+            && counter.note_urgency(weighed(), limit, self.life.nodes.load(Relaxed))
+            && self.windows.set_urgent()
+            && let Some(waker) = self.life.urgent.get()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Has `waker` woken when there is something for [`Engine::publish`] that is urgent, after there
+    /// was nothing; the first call counts.
+    pub fn wake_when_urgent(&self, waker: Waker) {
+        self.life.urgent.get_or_init(|| waker);
     }
 
     /// True once after something made own counts fall (a flush): the cluster then gives a new
@@ -266,10 +295,13 @@ impl Engine {
 
     fn merge_window(&self, now_ms: u64, name: &Name<'_>, said: &Said) -> Merged {
         let until_ms = name.series.expires_ms(name.window);
-        if name.window.start_ms() > now_ms.saturating_add(AHEAD_MS)
-            || now_ms >= until_ms.saturating_add(LATE_MS)
-        {
+        let ahead_ms = name.window.start_ms().saturating_sub(now_ms);
+        if ahead_ms > CLOCKS_APART_MS || now_ms >= until_ms.saturating_add(LATE_MS) {
             return Merged::Ended;
+        }
+        if ahead_ms > AHEAD_MS {
+            // It will begin here too, and then this node must not claim to hold it.
+            return Merged::Refused { until_ms };
         }
         match self.windows.merge(name, said) {
             crate::store::Merged::Raised => Merged::Raised,

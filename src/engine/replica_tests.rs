@@ -8,6 +8,9 @@ use crate::engine::{Charge, Hit, Options};
 use crate::limiter::gcra::Quota;
 use crate::limiter::{Kind, Scale};
 
+#[path = "urgent_tests.rs"]
+mod urgent;
+
 const NOW: u64 = 1_790_000_000_123;
 const LIVE: Freshness = Freshness::Live { sent_ms: NOW };
 
@@ -167,7 +170,9 @@ fn windows_out_of_bounds_are_refused() {
     let end = (NOW / 60_000 + 1) * 60_000;
     let start = end - 60_000;
     for (now, merged) in [
-        (start - AHEAD_MS - 1, Merged::Ended),
+        (start - CLOCKS_APART_MS - 1, Merged::Ended),
+        (start - CLOCKS_APART_MS, Merged::Refused { until_ms: end }),
+        (start - AHEAD_MS - 1, Merged::Refused { until_ms: end }),
         (start - AHEAD_MS, Merged::Raised),
         (end + LATE_MS - 1, Merged::Known),
         (end + LATE_MS, Merged::Ended),
@@ -203,6 +208,17 @@ fn a_new_life_keeps_the_old_ones_counts_apart() {
 }
 
 #[test]
+fn a_new_life_leaves_what_was_reset_as_it_was_told() {
+    let (a, b) = (engine(1), engine(2));
+    hit(&a, "k", 5);
+    a.reset(&mut a.reader(), NOW, b"k", [minute()]);
+    tell(&a, &[&b], 1);
+    a.renew(NOW, Origin(11));
+    assert_ne!(b.digest(Origin(1), NOW), 0);
+    assert_eq!(a.digest(Origin(1), NOW), b.digest(Origin(1), NOW));
+}
+
+#[test]
 fn a_flush_here_asks_for_a_new_life_and_a_flush_elsewhere_empties() {
     let (a, b) = (engine(1), engine(2));
     hit(&a, "k", 5);
@@ -214,26 +230,6 @@ fn a_flush_here_asks_for_a_new_life_and_a_flush_elsewhere_empties() {
     assert_eq!(changes(&a), []);
     b.flush_by(NOW, a.flush_stamp());
     assert_eq!((get(&b, "k"), b.flush_stamp()), (0, a.flush_stamp()));
-}
-
-#[test]
-fn a_counter_near_its_limit_is_told_first() {
-    let a = engine(1);
-    a.set_nodes(3);
-    hit(&a, "far", 1);
-    hit(&a, "near", 98);
-    let urgent = || {
-        let mut items = Vec::new();
-        a.publish(NOW, true, usize::MAX, &mut |item| items.push(item));
-        items
-    };
-    assert!(matches!(&urgent()[..], [Item::Window { key, count: 98, .. }] if key == b"near"));
-    assert_eq!(urgent(), []);
-    hit(&a, "near", 5);
-    assert_eq!(urgent().len(), 1, "the limit is passed: others must know");
-    hit(&a, "near", 5);
-    assert_eq!(urgent(), [], "all know that it is passed");
-    assert_eq!(changes(&a).len(), 2);
 }
 
 #[test]

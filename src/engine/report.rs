@@ -18,6 +18,8 @@ pub struct EngineReport {
     pub tombstones: u64,
     /// Keyspace counters whose last change no other node was told of yet.
     pub shares_unsent: u64,
+    /// Keys in the keyspace that have no deadline.
+    pub endless: u64,
     /// Buckets of windows.
     pub tables: u64,
     /// Live (kind, scale) pairs.
@@ -60,6 +62,7 @@ impl Engine {
             shares_unsent: shared.unsent,
             counters: self.windows.live(now_ms),
             cells: self.keyspace.len(),
+            endless: self.keyspace.len().saturating_sub(self.keyspace.ending()),
             tables: self.windows.buckets() as u64,
             scales: supply.registry.len() as u64,
             scales_refused: supply.registry.refused(),

@@ -41,7 +41,9 @@ impl Windows {
     /// numbers are reached; true if more wait. Nothing is listed unless the windows were made to
     /// track changes.
     pub fn drain_changes(&self, which: Which, bytes: usize, mut take: impl FnMut(Change)) -> bool {
-        if which == Which::Urgent && !self.take_urgent() {
+        // Both kinds of drain empty the urgent lists.
+        let is_urgent = self.take_urgent();
+        if which == Which::Urgent && !is_urgent {
             return false;
         }
         let mut taken = 0;
@@ -58,7 +60,7 @@ impl Windows {
             for shard in view.table().shards() {
                 if drain_shard(view, shard, which, &mut take) >= bytes {
                     view.table().set_changed();
-                    if which == Which::Urgent {
+                    if is_urgent {
                         self.set_urgent();
                     }
                     return true;

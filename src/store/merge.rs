@@ -239,13 +239,15 @@ fn bequeath(view: &View, shard: &mut Shard, offset: u32, id: OriginId, supply: &
     let changed = shard.override_of(offset).unwrap_or_default();
     let count = entry.replace_own(0).min(COUNT_MAX);
     let slots: &mut Ledger = shard.ledger.get_or_insert_default();
-    let version = slots.remove(offset, SELF).map_or(1, |own| {
+    let told = slots.remove(offset, SELF);
+    if told.is_some() {
         supply.account.release(SLOT_BYTES);
-        own.version.max(1)
-    });
-    if count == 0 && changed.refunded == 0 {
+    }
+    // What was told stays, be it a count of 0 after a reset: others hold it and would differ.
+    if told.is_none() && count == 0 && changed.refunded == 0 {
         return;
     }
+    let version = told.map_or(1, |own| own.version.max(1));
     let slot = Slot { count, refunded: changed.refunded, version };
     put(shard, offset, id, slot, supply, true);
     entry.add_foreign(count);

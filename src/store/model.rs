@@ -97,6 +97,7 @@ fn keys_inserted_at_once_into_a_growing_shard_have_one_entry_and_all_their_hits(
     });
 }
 
+/// Law L4.
 #[test]
 fn each_change_is_drained_with_a_count_at_least_as_new() {
     check(|| {
@@ -136,6 +137,7 @@ fn each_change_is_drained_with_a_count_at_least_as_new() {
     });
 }
 
+/// Law L4.
 #[test]
 fn two_that_hit_during_drains_leave_their_sum_to_the_last_one() {
     check(|| {

@@ -90,9 +90,9 @@ impl Windows {
         Probe { hash, identity, series: name.series, key: name.key }
     }
 
-    /// Notes that some counter has urgent news.
-    pub fn set_urgent(&self) {
-        self.urgent.store(true, Relaxed);
+    /// Notes that some counter has urgent news; true if none had.
+    pub fn set_urgent(&self) -> bool {
+        !self.urgent.swap(true, Relaxed)
     }
 
     /// True if some counter had urgent news; from now on none has.

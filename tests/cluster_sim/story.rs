@@ -1,193 +1,160 @@
-//! A seed's story: operations and faults drawn at random, then quiet.
+//! A seed's story: a safety phase of operations and faults drawn at random, then a liveness phase in
+//! which all must come to agree.
 
-use ratel::cluster::replication::{Options, Tally};
 use ratel::engine::Series;
-use ratel::limiter::{Kind, Scale, Window};
+use ratel::limiter::gcra::Quota;
+use ratel::limiter::{Kind, Scale};
 
-use super::model::{MS_NS, Subject};
+use super::faults::Faults;
+use super::network::Event;
 use super::settings::{Mutant, Rng, Settings};
-use super::world::{EPOCH_MS, World};
+use super::watched::Watched;
+use super::world::World;
 
+/// Clients speak this often.
 const STEP_US: u64 = 20_000;
-const FAULTS_US: u64 = 6_000_000;
-/// Quiet after which all must agree: DOWN and UP of membership, then a few vectors.
-const QUIET_US: u64 = 20_000_000;
-const KEYS: u64 = 6;
+/// All nodes are up by then.
+const BEGIN_US: u64 = 3_000_000;
+/// All must agree within this time after the last fault: the dead are found within 15 s and a split
+/// heals within 10 s (membership), then a few vectors.
+const QUIET_US: u64 = 30_000_000;
+/// Looks at all counts in the safety phase are so far apart.
+const LOOK_US: u64 = 500_000;
+pub(crate) const KEYS: u64 = 6;
+/// Cells drain in half a second.
+pub(crate) const CELL_MS: u64 = 500;
 
-/// The three series that are counted in; the first two outlive the run.
-pub(crate) fn series() -> [Series; 3] {
+/// The series that are counted in: two whose window outlives the run, two of short windows.
+pub(crate) fn series() -> [Series; 4] {
     let of = |kind, ms| Series { kind, scale: Scale::new(ms).unwrap() };
-    [of(Kind::Fixed, 60_000), of(Kind::Sliding, 60_000), of(Kind::Fixed, 2_000)]
+    [
+        of(Kind::Fixed, 600_000),
+        of(Kind::Sliding, 600_000),
+        of(Kind::Fixed, 2_000),
+        of(Kind::Sliding, 3_000),
+    ]
+}
+
+/// Ten at once, one more each 50 ms.
+pub(crate) fn quota() -> Quota {
+    Quota::cell(9, 20, 1).unwrap()
+}
+
+/// Name of the `n`-th key.
+pub(crate) fn key(n: u64) -> Vec<u8> {
+    format!("key:{n}").into_bytes()
 }
 
 /// What may happen in a seed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Story {
     pub(crate) settings: Settings,
-    pub(crate) crashes: bool,
-    pub(crate) cuts: bool,
+    pub(crate) faults: Faults,
     pub(crate) resets: bool,
     pub(crate) flushes: bool,
     pub(crate) hits_per_step: u64,
+    pub(crate) safety_us: u64,
+    /// Whoever is down at the end of the faults comes back, or never does.
+    pub(crate) restart: bool,
 }
 
 impl Story {
     /// The story of a seed.
     pub(crate) fn of(seed: u64, mutant: Mutant) -> Story {
         let mut rng = Rng(seed ^ 0xA5A5_5A5A);
-        let tiny = rng.one_in(2);
-        let options = if tiny {
-            Options { ring_deltas: 64, ..Options::default() }
-        } else {
-            Options::default()
-        };
         Story {
-            settings: Settings {
-                seed,
-                nodes: 2 + rng.below(4) as usize,
-                loss_permille: [0, 10, 50, 200][rng.below(4) as usize],
-                duplicate_permille: rng.below(50),
-                skew_ms: [0, 100, 500][rng.below(3) as usize],
-                options,
-                mutant,
-                // Every other seed; the mutants are told by the model.
-                engine: seed % 2 == 1 && mutant == Mutant::None,
-            },
-            crashes: !rng.one_in(3),
-            cuts: !rng.one_in(3),
+            settings: Settings::of(seed, &mut rng, mutant),
+            faults: Faults::of(&mut rng),
             resets: rng.one_in(2),
             flushes: rng.one_in(4),
-            hits_per_step: 1 + rng.below(6),
+            hits_per_step: rng.between(1, 6),
+            safety_us: rng.pick(&[3_000_000, 6_000_000, 6_000_000, 20_000_000]),
+            restart: !rng.one_in(4),
         }
     }
 
-    /// The same seed with every fault that a mutant could fall over.
+    /// The same seed with every fault that a mutant could fall over, and few that hide it.
     pub(crate) fn harsh(mut self) -> Story {
         self.settings.loss_permille = 200;
+        self.settings.delay_max_us = 5_000;
         self.settings.options.ring_deltas = 64;
         self.settings.nodes = self.settings.nodes.max(4);
-        (self.crashes, self.cuts, self.resets, self.flushes) = (true, true, false, false);
+        (self.faults.cuts, self.faults.crashes, self.faults.steps) = (true, true, false);
+        (self.faults.gap_us, self.safety_us) = (1_000_000, 6_000_000);
+        (self.resets, self.flushes) = (false, false);
         self
     }
 
-    /// Plays it; `Err` = what did not hold.
-    pub(crate) fn play(&self) -> Result<World, String> {
+    /// Plays it; `Err` = what did not hold. Returns how long the nodes took to agree, too.
+    pub(crate) fn play(&self) -> Result<(World, u64), String> {
         let mut world = World::new(self.settings);
         let mut rng = Rng(self.settings.seed.rotate_left(17) ^ 77);
-        let mut crashed = false;
-        while world.now_us < FAULTS_US {
-            self.operate(&mut world, &mut rng);
-            crashed |= self.disturb(&mut world, &mut rng);
-            let next_us = world.now_us + STEP_US;
-            world.run_until(next_us);
-            if next_us.is_multiple_of(500_000) {
-                check(&world);
-            }
+        let end_us = BEGIN_US + self.safety_us;
+        for (at_us, act) in self.faults.plan(&mut rng, self.settings.nodes, BEGIN_US, end_us) {
+            world.later(at_us, Event::Act(act));
         }
-        world.heal();
-        for at in 0..world.nodes.len() {
-            if !world.nodes[at].alive {
-                world.restart(at);
-            }
-        }
-        let end_us = world.now_us + QUIET_US;
         while world.now_us < end_us {
-            let next_us = world.now_us + 250_000;
-            world.run_until(next_us);
-            if world.difference().is_none() {
-                check(&world);
-                self.compare_with_truth(&world, crashed)?;
-                return Ok(world);
+            self.operate(&mut world, &mut rng);
+            world.run_for(STEP_US);
+            if world.now_us.is_multiple_of(LOOK_US) {
+                self.look(&mut world);
             }
         }
-        Err(world.difference().unwrap_or_default())
+        world.forget_acts();
+        world.recover(self.restart);
+        let took_us = self.wait(&mut world)?;
+        self.look(&mut world);
+        self.agree(&mut world)?;
+        self.drain(&mut world)?;
+        Ok((world, took_us))
+    }
+
+    fn wait(&self, world: &mut World) -> Result<u64, String> {
+        let begin_us = world.now_us;
+        while world.difference().is_some() {
+            if world.now_us > begin_us + QUIET_US {
+                return Err(world.difference().unwrap_or_default());
+            }
+            world.run_for(100_000);
+            // Who was still leaving has left meanwhile.
+            world.revive(self.restart);
+            self.expire(world);
+        }
+        Ok(world.now_us - begin_us)
+    }
+
+    /// Housekeeping, as the server does.
+    pub(crate) fn expire(&self, world: &mut World) {
+        for at in world.living() {
+            world.client(at, Watched::expire);
+        }
     }
 
     fn operate(&self, world: &mut World, rng: &mut Rng) {
         for at in world.living() {
-            let now_ms = world.now_ms(at);
-            let tally = &world.nodes[at].tally;
             for _ in 0..self.hits_per_step {
-                let key = format!("key:{}", rng.below(KEYS).min(rng.below(KEYS)));
-                let series = series()[rng.below(3) as usize];
-                let (key, model) = (key.as_bytes(), &tally.model);
-                match rng.below(1_000) {
-                    0..20 if self.resets => model.set(now_ms, key, series, rng.below(50)),
-                    20..30 if self.resets => model.reset(now_ms, key, now_ms + 120_000),
-                    30 if self.flushes && rng.one_in(4) => model.flush(now_ms),
-                    40..100 => model.refund(now_ms, key, series, 1 + rng.below(3)),
+                let key = key(rng.below(KEYS).min(rng.below(KEYS)));
+                let series = rng.pick(&series());
+                let (dice, amount) = (rng.below(1_000), rng.between(1, 3));
+                world.client(at, |tally, now_ms| match dice {
+                    0..20 if self.resets => tally.set(now_ms, &key, series, amount * 10),
+                    20..30 if self.resets => tally.reset(now_ms, &key, None),
+                    30..40 if self.resets => tally.reset(now_ms, &key, Some(series)),
+                    40 if self.flushes => tally.engine.flush(now_ms),
+                    50..100 => tally.refund(now_ms, &key, series, amount),
                     100..200 => {
-                        model.throttle(now_ms, key, 100 * MS_NS, 5_000 * MS_NS);
+                        tally.throttle(now_ms, &key, &quota());
                     }
-                    _ => model.hit(now_ms, key, series, 1 + rng.below(2)),
-                }
+                    200..500 => tally.hit(now_ms, &key, series, amount, Some(300)),
+                    _ => tally.hit(now_ms, &key, series, amount, None),
+                });
             }
-            tally.model.expire(now_ms);
         }
+        self.expire(world);
     }
 
-    /// True if a node was killed.
-    fn disturb(&self, world: &mut World, rng: &mut Rng) -> bool {
-        let count = self.settings.nodes;
-        if self.cuts && rng.one_in(25) {
-            match rng.below(4) {
-                0 => world.heal(),
-                1 => {
-                    // A split by coin-flips.
-                    let side: Vec<bool> = (0..count).map(|_| rng.one_in(2)).collect();
-                    for (a, row) in world.cut.iter_mut().enumerate() {
-                        for (b, cut) in row.iter_mut().enumerate() {
-                            *cut = side[a] != side[b];
-                        }
-                    }
-                }
-                2 => {
-                    let at = rng.below(count as u64) as usize;
-                    world.cut[at].fill(true);
-                }
-                _ => {
-                    let (a, b) = (rng.below(count as u64), rng.below(count as u64));
-                    world.cut[a as usize][b as usize] ^= true;
-                }
-            }
-        }
-        if self.crashes && rng.one_in(60) {
-            let at = rng.below(count as u64) as usize;
-            if world.nodes[at].alive {
-                world.crash(at);
-                return true;
-            }
-            world.restart(at);
-        }
-        false
-    }
-
-    fn compare_with_truth(&self, world: &World, crashed: bool) -> Result<(), String> {
-        if crashed {
-            return Ok(());
-        }
-        let now_ms = EPOCH_MS + world.now_us / 1_000;
-        for series in &series()[..2] {
-            for key in 0..KEYS {
-                let key = format!("key:{key}").into_bytes();
-                let index = Window::at(now_ms, series.scale).index;
-                let subject = Subject::Window(series.code(), index, key.clone());
-                for at in world.living() {
-                    let tally = &world.nodes[at].tally;
-                    let truth = world.truth.borrow().count(tally.flush_stamp(), &subject);
-                    let seen = tally.model.get(now_ms, &key, *series);
-                    if seen != truth {
-                        return Err(format!("node {at} sees {seen} of {truth}: {subject:?}"));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn check(world: &World) {
-    for at in world.living() {
-        world.nodes[at].tally.check(world.now_ms(at));
+    /// Nothing was set back to nothing, so that what clients did can be added up.
+    pub(crate) fn only_counts(&self) -> bool {
+        !self.resets && !self.flushes
     }
 }

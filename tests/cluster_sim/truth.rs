@@ -1,44 +1,98 @@
-//! What every origin really said, and an engine that is checked against it at every step.
+//! What was really counted: said by each origin, and done by each client.
+//!
+//! Two accounts of the same, since neither proves itself: `said` is what engines published, by stamp;
+//! `done` is what clients were told, which no engine can alter.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ratel::cluster::replication::Tally;
-use ratel::engine::{Freshness, Item, Merged, Origin};
+use ratel::engine::{Item, Origin, Series};
 
-use super::counts::{Counts, Place};
-use super::model::{Subject, parts};
+/// What an item is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    Window(u64, u64, Vec<u8>),
+    Cell(Vec<u8>),
+    Reset(Vec<u8>),
+    Share(Vec<u8>),
+}
 
-/// Highest components that an origin told of a subject under a stamp.
+/// A stamp, and the two components that rise under it: count and refund, or charge and TAT.
+pub(crate) fn parts(item: &Item) -> (Subject, u64, [u64; 2]) {
+    match item {
+        Item::Window { series, index, key, stamp, count, refunded } => {
+            (Subject::Window(series.code(), *index, key.clone()), *stamp, [*count, *refunded])
+        }
+        Item::Cell { key, birth, charged_ns, .. } => {
+            (Subject::Cell(key.clone()), *birth, [*charged_ns, 0])
+        }
+        Item::Reset { key, stamp, until_ms } => {
+            (Subject::Reset(key.clone()), *stamp, [0, *until_ms])
+        }
+        Item::Share { key, said } => {
+            (Subject::Share(key.clone()), said.share.birth, [said.share.up, said.share.down])
+        }
+    }
+}
+
+/// What clients of one life of a node did to one window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Done {
+    pub(crate) counted: u64,
+    pub(crate) refunded: u64,
+}
+
+/// A node and its life.
+pub(crate) type Life = (usize, u64);
+
 #[derive(Default)]
 pub(crate) struct Truth {
-    said: BTreeMap<(Subject, Origin, u64), (u64, u64)>,
+    said: BTreeMap<(Subject, Origin, u64), [u64; 2]>,
     /// The flush stamp that each origin was born under.
     pub(crate) born: BTreeMap<Origin, u64>,
+    done: BTreeMap<Subject, BTreeMap<Life, Done>>,
+    /// Lives of which something may be lost.
+    pub(crate) crashed: BTreeSet<Life>,
+    /// Lives that told one member everything and ended.
+    left: BTreeSet<Life>,
 }
 
 impl Truth {
-    fn publish(&mut self, origin: Origin, item: &Item) {
-        let (subject, slot) = parts(item);
-        let is_cell = matches!(subject, Subject::Cell(_));
-        let said = self.said.entry((subject, origin, slot.stamp)).or_default();
-        assert!(
-            slot.first >= said.0 && (is_cell || slot.second >= said.1),
-            "an own component fell from {said:?}: {item:?}"
-        );
-        *said = (slot.first, slot.second.max(said.1));
+    pub(crate) fn publish(&mut self, origin: Origin, item: &Item) {
+        let (subject, stamp, new) = parts(item);
+        let said = self.said.entry((subject, origin, stamp)).or_default();
+        assert!(new[0] >= said[0] && new[1] >= said[1], "an own part fell from {said:?}: {item:?}");
+        *said = new;
+    }
+
+    /// A life has ended. One that left cleanly is held by whoever confirmed it, as long as nobody else
+    /// ends too: a second one may have been the only one that held it.
+    pub(crate) fn end(&mut self, life: Life, clean: bool) {
+        if clean {
+            self.left.insert(life)
+        } else {
+            self.crashed.insert(life)
+        };
+        if self.left.len() + self.crashed.len() > 1 {
+            self.crashed.append(&mut self.left);
+        }
     }
 
     /// L2: no component is above what its origin counted.
-    fn check(&self, origin: Origin, item: &Item) {
-        let (subject, slot) = parts(item);
-        let said = self.said.get(&(subject, origin, slot.stamp));
-        let within = said.is_some_and(|said| slot.first <= said.0 && slot.second <= said.1);
+    pub(crate) fn check(&self, origin: Origin, item: &Item) {
+        let (subject, stamp, new) = parts(item);
+        let said = self.said.get(&(subject, origin, stamp));
+        let within = said.is_some_and(|said| new[0] <= said[0] && new[1] <= said[1]);
         assert!(within, "{origin:?} said {said:?}, but held is {item:?}");
     }
 
-    /// What all should see of a window in the end, if nothing was lost in a crash.
+    /// Clients of a life counted in a window, or gave back.
+    pub(crate) fn note(&mut self, life: Life, window: &Subject, counted: u64, refunded: u64) {
+        let done = self.done.entry(window.clone()).or_default().entry(life).or_default();
+        done.counted += counted;
+        done.refunded += refunded;
+    }
+
+    /// What all should see of a window by what was said, if nothing was lost in a crash.
     pub(crate) fn count(&self, flush_stamp: u64, window: &Subject) -> u64 {
         let Subject::Window(_, _, key) = window else { panic!("a window") };
         let reset = Subject::Reset(key.clone());
@@ -51,128 +105,32 @@ impl Truth {
         let floor = of(&reset).chain(of(window)).map(|((.., stamp), _)| *stamp).max().unwrap_or(0);
         let sum = of(window)
             .filter(|((.., stamp), _)| *stamp == floor)
-            .fold((0, 0), |sum, said| (sum.0 + said.1.0, sum.1 + said.1.1));
-        u64::saturating_sub(sum.0, sum.1)
-    }
-}
-
-/// An engine whose every published and merged item is checked.
-pub(crate) struct Watched {
-    pub(crate) model: Counts,
-    pub(crate) truth: Rc<RefCell<Truth>>,
-    held: RefCell<BTreeMap<(Subject, Origin, u64), u64>>,
-}
-
-impl Watched {
-    pub(crate) fn new(model: Counts, truth: Rc<RefCell<Truth>>) -> Watched {
-        truth.borrow_mut().born.insert(model.origin(), model.flush_stamp());
-        Watched { model, truth, held: RefCell::default() }
+            .fold([0, 0], |sum, (_, said)| [sum[0] + said[0], sum[1] + said[1]]);
+        u64::saturating_sub(sum[0], sum[1])
     }
 
-    /// Everything held is true and has not fallen since the last look.
-    pub(crate) fn check(&self, now_ms: u64) {
-        let mut held = BTreeMap::new();
-        let mut place = None;
-        loop {
-            place =
-                self.model.scan(now_ms, &|_| Some(0), place, 1 << 20, &mut |origin, _, item| {
-                    if origin != self.model.origin() {
-                        self.truth.borrow().check(origin, &item);
-                    }
-                    let (subject, slot) = parts(&item);
-                    held.insert((subject, origin, slot.stamp), slot.first);
-                });
-            if place.is_none() {
-                break;
-            }
+    /// Lowest and highest count that a window can end with by what clients did: what a life that
+    /// crashed counted or gave back may be lost. Not for a window that was set, reset or flushed.
+    pub(crate) fn bounds(&self, window: &Subject) -> (u64, u64) {
+        let (mut all, mut safe) = (Done::default(), Done::default());
+        for (life, done) in self.done.get(window).into_iter().flatten() {
+            let kept = u64::from(!self.crashed.contains(life));
+            all.counted += done.counted;
+            all.refunded += done.refunded;
+            safe.counted += kept * done.counted;
+            safe.refunded += kept * done.refunded;
         }
-        let before = self.held.replace(held.clone());
-        for (what, first) in before {
-            if let Some(now) = held.get(&what) {
-                assert!(*now >= first, "{what:?} fell from {first} to {now}");
-            }
-        }
+        let least = safe.counted.saturating_sub(all.refunded);
+        (least, all.counted.saturating_sub(safe.refunded))
+    }
+
+    /// All that was ever counted in a window, whatever was given back.
+    pub(crate) fn gross(&self, window: &Subject) -> u64 {
+        self.done.get(window).into_iter().flatten().map(|(_, done)| done.counted).sum()
     }
 }
 
-impl Tally for Watched {
-    type Place = Place;
-
-    fn origin(&self) -> Origin {
-        self.model.origin()
-    }
-
-    fn flush_stamp(&self) -> u64 {
-        self.model.flush_stamp()
-    }
-
-    fn publish(
-        &self,
-        now_ms: u64,
-        urgent_only: bool,
-        bytes: usize,
-        take: &mut dyn FnMut(Item),
-    ) -> bool {
-        let origin = self.model.origin();
-        self.model.publish(now_ms, urgent_only, bytes, &mut |item| {
-            self.truth.borrow_mut().publish(origin, &item);
-            take(item);
-        })
-    }
-
-    fn carried(&self, dseq: u64, items: &[Item]) {
-        self.model.carried(dseq, items);
-    }
-
-    fn merge(
-        &self,
-        now_ms: u64,
-        origin: Origin,
-        version: u64,
-        item: &Item,
-        freshness: Freshness,
-    ) -> Merged {
-        assert_ne!(origin, self.model.origin(), "told of itself");
-        self.truth.borrow().check(origin, item);
-        self.model.merge(now_ms, origin, version, item, freshness)
-    }
-
-    fn flush_by(&self, now_ms: u64, flush_stamp: u64) {
-        self.model.flush_by(now_ms, flush_stamp);
-    }
-
-    fn renew(&self, now_ms: u64, origin: Origin) {
-        self.model.renew(now_ms, origin);
-        self.truth.borrow_mut().born.insert(origin, self.model.flush_stamp());
-    }
-
-    fn scan(
-        &self,
-        now_ms: u64,
-        wants: &dyn Fn(Origin) -> Option<u64>,
-        from: Option<Self::Place>,
-        bytes: usize,
-        take: &mut dyn FnMut(Origin, u64, Item),
-    ) -> Option<Self::Place> {
-        let own = self.model.origin();
-        self.model.scan(now_ms, wants, from, bytes, &mut |origin, version, item| {
-            // A scan may tell what the next flush would have.
-            if origin == own {
-                self.truth.borrow_mut().publish(origin, &item);
-            }
-            take(origin, version, item);
-        })
-    }
-
-    fn digest(&self, origin: Origin, horizon_ms: u64) -> u64 {
-        self.model.digest(origin, horizon_ms)
-    }
-
-    fn forget_origin(&self, origin: Origin) {
-        self.model.forget_origin(origin);
-    }
-
-    fn origins(&self) -> Vec<Origin> {
-        self.model.origins()
-    }
+/// The window of a series at a time.
+pub(crate) fn window(series: Series, now_ms: u64, key: &[u8]) -> Subject {
+    Subject::Window(series.code(), series.window(now_ms).index, key.to_vec())
 }

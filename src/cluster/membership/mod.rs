@@ -198,6 +198,24 @@ impl Membership {
         self.settle(None)
     }
 
+    /// Goes by another address, since the former was a guess, and announces it to `others`. Changes
+    /// nothing once a member is known, since that one found it by the former.
+    pub fn set_address(&mut self, now_ms: u64, addr: SocketAddr, others: &[SocketAddr]) -> Effects {
+        self.outbox.now_ms = now_ms;
+        let addr = canonical(addr);
+        let old = *self.identity();
+        if self.farewell.is_none() && old.addr != addr && self.members.iter().next().is_none() {
+            // Another foca, not another identity: the guess would stay in the list, as a dead member.
+            let rng = SmallRng::from_rng(&mut self.rng);
+            let config = config(self.sized_for, self.packet_bytes_max);
+            self.foca = Foca::new(Identity { addr, ..old }, config, rng, Codec);
+            self.outbox.void_timers();
+            let others = others.iter().map(|other| canonical(*other));
+            self.announce(&others.filter(|other| reachable(*other) && *other != addr).collect());
+        }
+        self.settle(None)
+    }
+
     /// All that this node knows of members, itself included, for a joiner: any number of members as
     /// the codec writes them.
     pub fn roster(&self) -> Vec<u8> {

@@ -216,3 +216,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_guessed_address_is_followed_by_the_real_one_until_a_member_is_known() {
+    let mut node = alone();
+    let guess = node.identity().addr;
+    node.announce_to(NOW_MS, &[life(1, 1).addr]);
+    let real = SocketAddr::from(([10, 9, 9, 9], 7946));
+    let effects = node.set_address(NOW_MS, real, &[life(1, 1).addr, real]);
+    assert_eq!(node.identity().addr, real);
+    assert!(effects.events.is_empty() && effects.next_timer_ms.is_some(), "{effects:?}");
+    let told: Vec<_> = effects.send.iter().map(|(to, _)| *to).collect();
+    assert_eq!(told, [life(1, 1).addr], "who showed it is told of it");
+    assert_eq!(node.members().count(), 0, "the guess is no dead member");
+    let effects = hear(&mut node, life(1, 1), Message::Announce);
+    assert_eq!(effects.events, [MemberEvent::Up(life(1, 1))]);
+    node.set_address(NOW_MS, guess, &[]);
+    assert_eq!(node.identity().addr, real, "a member knows it by that");
+}

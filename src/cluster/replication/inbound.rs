@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use core::net::SocketAddr;
 
 use super::options::{AHEAD_MAX, LIVE_MS, NACK_GRACE_MS, NACK_WAIT_MAX_MS};
+use crate::cluster::now::Now;
 use crate::cluster::wire::{SPANS_MAX, Span};
 
 /// One origin's stream as it arrived.
@@ -82,21 +83,21 @@ impl Inbound {
     }
 
     /// The cursor that others may rely on.
-    pub(super) fn advertised(&self, now_ms: u64) -> u64 {
+    pub(super) fn advertised(&self, wall_ms: u64) -> u64 {
         match self.hold {
-            Some(hold) if now_ms < hold.until_ms => hold.cursor,
+            Some(hold) if wall_ms < hold.until_ms => hold.cursor,
             _ => self.cursor,
         }
     }
 
     /// Until when less is claimed than was heard, ms.
-    pub(super) fn incomplete_until_ms(&self, now_ms: u64) -> Option<u64> {
-        self.hold.map(|hold| hold.until_ms).filter(|until_ms| now_ms < *until_ms)
+    pub(super) fn incomplete_until_ms(&self, wall_ms: u64) -> Option<u64> {
+        self.hold.map(|hold| hold.until_ms).filter(|until_ms| wall_ms < *until_ms)
     }
 
     /// Something behind the present cursor was refused.
-    pub(super) fn refused(&mut self, now_ms: u64, until_ms: u64) {
-        let held = self.hold.filter(|hold| now_ms < hold.until_ms);
+    pub(super) fn refused(&mut self, wall_ms: u64, until_ms: u64) {
+        let held = self.hold.filter(|hold| wall_ms < hold.until_ms);
         self.hold = Some(Hold {
             cursor: held.map_or(self.cursor, |hold| hold.cursor),
             until_ms: held.map_or(until_ms, |hold| hold.until_ms.max(until_ms)),
@@ -199,11 +200,11 @@ impl Inbound {
     }
 
     /// Takes note of a datagram's time of sending; returns how late it came beyond the fastest, ms.
-    pub(super) fn heard(&mut self, now_ms: u64, from: SocketAddr, sent_ms: u64) {
+    pub(super) fn heard(&mut self, now: Now, from: SocketAddr, sent_ms: u64) {
         self.addr = Some(from);
-        self.heard_ms = now_ms;
-        self.heard_at_ms = Some(now_ms);
-        let behind = signed(now_ms) - signed(sent_ms);
+        self.heard_ms = now.steady_ms;
+        self.heard_at_ms = Some(now.wall_ms);
+        let behind = signed(now.wall_ms) - signed(sent_ms);
         // One millisecond up a datagram: a clock that was stepped is followed in time.
         self.offset_ms = Some(self.offset_ms.map_or(behind, |offset| behind.min(offset + 1)));
     }
@@ -215,9 +216,9 @@ impl Inbound {
 
     /// Whether a delta taken at `flushed_ms` belongs to a live stream: it is at most 1 s old and so
     /// is everything that is missing before it.
-    pub(super) fn is_live(&self, now_ms: u64, flushed_ms: u64) -> bool {
-        let whole = self.whole_ms.is_some_and(|whole_ms| now_ms <= whole_ms + LIVE_MS);
-        whole && self.age_ms(now_ms, flushed_ms) <= signed(LIVE_MS)
+    pub(super) fn is_live(&self, now: Now, flushed_ms: u64) -> bool {
+        let whole = self.whole_ms.is_some_and(|whole_ms| now.steady_ms <= whole_ms + LIVE_MS);
+        whole && self.age_ms(now.wall_ms, flushed_ms) <= signed(LIVE_MS)
     }
 
     /// How long ago the origin was last held completely, ms; `None` = never.
@@ -270,7 +271,7 @@ mod tests {
         inbound.see(10, 3);
         inbound.raise(20, 3);
         assert_eq!(inbound.heard_at_ms(), None);
-        inbound.heard(30, from(), 29);
+        inbound.heard(Now::both(30), from(), 29);
         assert_eq!(inbound.heard_at_ms(), Some(30));
     }
 
@@ -322,15 +323,21 @@ mod tests {
     #[test]
     fn a_stream_is_live_while_what_it_lacks_is_young() {
         let mut inbound = Inbound::new(0, None);
-        inbound.heard(10_000, from(), 10_500);
-        assert!(!inbound.is_live(10_000, 10_500), "at first sight nothing is known of its past");
+        inbound.heard(Now::both(10_000), from(), 10_500);
+        assert!(
+            !inbound.is_live(Now::both(10_000), 10_500),
+            "at first sight nothing is known of its past"
+        );
         inbound.told_last(10_000, 0);
-        assert!(inbound.is_live(10_000, 10_500));
+        assert!(inbound.is_live(Now::both(10_000), 10_500));
         inbound.accept(10_000, 2);
         inbound.told_last(10_900, 2);
-        assert!(inbound.is_live(11_000, 10_700), "1 is missing, but not for long");
-        assert!(!inbound.is_live(11_001, 11_500), "the gap is too old");
+        assert!(inbound.is_live(Now::both(11_000), 10_700), "1 is missing, but not for long");
+        assert!(!inbound.is_live(Now::both(11_001), 11_500), "the gap is too old");
         inbound.accept(11_100, 1);
-        assert!(inbound.is_live(11_100, 10_600) && !inbound.is_live(11_100, 10_599));
+        assert!(
+            inbound.is_live(Now::both(11_100), 10_600)
+                && !inbound.is_live(Now::both(11_100), 10_599)
+        );
     }
 }

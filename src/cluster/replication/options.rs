@@ -35,6 +35,9 @@ pub(super) const STREAM_IDLE_MS: u64 = 5_000;
 pub(super) const AVOID_MS: u64 = 300;
 /// Bytes that one served stream may send in a millisecond: 32 MB/s.
 pub(super) const SERVE_BYTES_PER_MS: u64 = 32_000;
+/// A tick that comes late makes up for at most so much of its time, ms: on a crowded machine a sync
+/// keeps its rate, and no piece of it holds up the deltas for long.
+pub(super) const SERVE_LATE_MS: u64 = 25;
 /// Bytes that a served stream may have waiting in its socket.
 pub(super) const SERVE_BACKLOG_BYTES_MAX: usize = 256 * 1_024;
 /// Repetitions that one NACK may ask for.
@@ -43,6 +46,9 @@ pub(super) const REPEATS_MAX: u64 = 1_024;
 pub(super) const FLUSH_BYTES_MAX: usize = 1 << 20;
 /// Time after which members that are all joining take each other for a new cluster.
 pub(super) const COLD_START_MS: u64 = 2_000;
+/// Longest wait of a joining node to which a sync stream still brings counts: at the pace at which one
+/// is served, 2 GB. Behind it the network is too bad for more than what came.
+pub(super) const JOIN_MAX_MS: u64 = 60_000;
 /// Longest wait of a leaver for the confirmation of its last delta.
 pub(super) const LEAVE_MS: u64 = 5_000;
 /// How often a dead origin is looked at for whether anything of it is still live.
@@ -67,7 +73,7 @@ pub struct Options {
     pub egress_bytes_per_s: u64,
     /// Without any member for this long a joining node is the first, ms.
     pub alone_after_ms: u64,
-    /// A joining node serves as it is after this time, ms.
+    /// A joining node serves as it is after this time, ms, unless a sync stream brings counts just now.
     pub join_within_ms: u64,
 }
 

@@ -7,6 +7,7 @@ use super::options::{FLUSH_BYTES_MAX, Options, STATE_EVERY_MS};
 use super::replica::Replica;
 use super::ring::Ring;
 use super::tally::Tally;
+use crate::cluster::now::Now;
 use crate::cluster::wire::{Beat, DSEQ_MAX, Delta, Kind, PAYLOAD_BYTES_MAX, pack};
 use crate::engine::Item;
 
@@ -26,13 +27,13 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(now_ms: u64, options: &Options) -> Outbox {
+    pub(super) fn new(now: Now, options: &Options) -> Outbox {
         Outbox {
             ring: Ring::new(options.ring_bytes, options.ring_deltas),
-            flush_due_ms: now_ms,
-            urgent_due_ms: now_ms,
-            delta_sent_ms: now_ms,
-            beat_sent_ms: now_ms,
+            flush_due_ms: now.steady_ms,
+            urgent_due_ms: now.steady_ms,
+            delta_sent_ms: now.steady_ms,
+            beat_sent_ms: now.steady_ms,
             beat_now: true,
         }
     }
@@ -42,29 +43,29 @@ impl Outbox {
         self.ring.next() - 1
     }
 
-    fn beat_is_due(&self, now_ms: u64, options: &Options) -> bool {
-        let quiet_ms = now_ms.saturating_sub(self.delta_sent_ms.max(self.beat_sent_ms));
-        let stateless_ms = now_ms.saturating_sub(self.beat_sent_ms);
+    fn beat_is_due(&self, now: Now, options: &Options) -> bool {
+        let quiet_ms = now.steady_ms.saturating_sub(self.delta_sent_ms.max(self.beat_sent_ms));
+        let stateless_ms = now.steady_ms.saturating_sub(self.beat_sent_ms);
         self.beat_now || quiet_ms >= options.beat_ms || stateless_ms >= STATE_EVERY_MS
     }
 }
 
 impl<T: Tally> Replica<T> {
     /// Publishes what is due and sends a beat if nothing else was said.
-    pub(super) fn speak(&mut self, now_ms: u64, tally: &T) {
-        if now_ms >= self.outbox.flush_due_ms {
-            self.flush(now_ms, tally);
-        } else if now_ms >= self.outbox.urgent_due_ms {
+    pub(super) fn speak(&mut self, now: Now, tally: &T) {
+        if now.steady_ms >= self.outbox.flush_due_ms {
+            self.flush(now, tally);
+        } else if now.steady_ms >= self.outbox.urgent_due_ms {
             // All members' urgent datagrams together stay below 20,000 a second at each of them.
             let tick_ms = (counted(self.members.len()) / 20).max(1);
-            self.outbox.urgent_due_ms = now_ms + tick_ms;
+            self.outbox.urgent_due_ms = now.steady_ms + tick_ms;
             let bytes = self.affordable_bytes();
             if bytes > 0 {
-                self.publish(now_ms, tally, true, bytes);
+                self.publish(now, tally, true, bytes);
             }
         }
-        if self.outbox.beat_is_due(now_ms, &self.options) {
-            self.beat(now_ms);
+        if self.outbox.beat_is_due(now, &self.options) {
+            self.beat(now);
         }
     }
 
@@ -77,46 +78,47 @@ impl<T: Tally> Replica<T> {
         (bytes / self.members.len().max(1)).clamp(PAYLOAD_BYTES_MAX, FLUSH_BYTES_MAX)
     }
 
-    fn flush(&mut self, now_ms: u64, tally: &T) {
+    fn flush(&mut self, now: Now, tally: &T) {
         let bytes = self.affordable_bytes();
         if bytes == 0 {
             self.figures.flushes_delayed += 1;
             return;
         }
-        let more = self.publish(now_ms, tally, false, bytes);
+        let more = self.publish(now, tally, false, bytes);
         // What did not fit goes with the next tick.
-        self.outbox.flush_due_ms = if more { now_ms + 1 } else { now_ms + self.options.flush_ms };
+        self.outbox.flush_due_ms =
+            if more { now.steady_ms + 1 } else { now.steady_ms + self.options.flush_ms };
     }
 
     /// Publishes everything, whatever it costs: for a leaver and before a new epoch.
-    pub(super) fn flush_all(&mut self, now_ms: u64, tally: &T) {
+    pub(super) fn flush_all(&mut self, now: Now, tally: &T) {
         // Each round takes at least one of a finite number of changed counters.
-        while self.publish(now_ms, tally, false, FLUSH_BYTES_MAX) {}
+        while self.publish(now, tally, false, FLUSH_BYTES_MAX) {}
     }
 
-    fn publish(&mut self, now_ms: u64, tally: &T, urgent_only: bool, bytes: usize) -> bool {
+    fn publish(&mut self, now: Now, tally: &T, urgent_only: bool, bytes: usize) -> bool {
         let mut items: Vec<Item> = Vec::new();
-        let more = tally.publish(now_ms, urgent_only, bytes, &mut |item| items.push(item));
+        let more = tally.publish(now.wall_ms, urgent_only, bytes, &mut |item| items.push(item));
         for pack in pack(&mut items, Delta::GROUPS_BYTES_MAX) {
             let dseq = self.outbox.ring.next();
             if dseq == DSEQ_MAX - DSEQ_RESERVE {
                 self.effects.push(Effect::Renew);
             }
-            let payload = Delta::payload(self.flush_stamp, dseq, now_ms, &pack.groups);
+            let payload = Delta::payload(self.flush_stamp, dseq, now.wall_ms, &pack.groups);
             let payload: Arc<[u8]> = payload.into();
             self.outbox.ring.push(payload.clone());
             tally.carried(dseq, items.get(pack.items).unwrap_or_default());
             self.figures.deltas += 1;
             self.figures.deltas_urgent += u64::from(urgent_only);
-            self.outbox.delta_sent_ms = now_ms;
+            self.outbox.delta_sent_ms = now.steady_ms;
             self.send(Target::Members, Kind::Delta, payload);
         }
         more
     }
 
-    pub(super) fn beat(&mut self, now_ms: u64) {
+    pub(super) fn beat(&mut self, now: Now) {
         self.outbox.beat_now = false;
-        self.outbox.beat_sent_ms = now_ms;
+        self.outbox.beat_sent_ms = now.steady_ms;
         let beat = Beat {
             flush_stamp: self.flush_stamp,
             last_dseq: self.outbox.last_dseq(),

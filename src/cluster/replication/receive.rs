@@ -7,6 +7,7 @@ use super::inbound::{Arrival, Inbound};
 use super::options::REPEATS_MAX;
 use super::replica::Replica;
 use super::tally::Tally;
+use crate::cluster::now::Now;
 use crate::cluster::wire::{Beat, DSEQ_MAX, Delta, Gone, Kind, Message, Nack, State};
 use crate::engine::{Freshness, Item, Merged, Origin};
 
@@ -19,33 +20,33 @@ pub(super) struct Sender {
 }
 
 impl<T: Tally> Replica<T> {
-    pub(super) fn receive(&mut self, now_ms: u64, from: Sender, message: Message, tally: &T) {
+    pub(super) fn receive(&mut self, now: Now, from: Sender, message: Message, tally: &T) {
         let flush_stamp = match &message {
             Message::Delta(delta) => Some(delta.flush_stamp),
             Message::Beat(beat) => Some(beat.flush_stamp),
             Message::Vector(vector) => Some(vector.flush_stamp),
             Message::Nack(_) | Message::Gone(_) => None,
         };
-        if flush_stamp.is_some_and(|stamp| !self.heed_flush(now_ms, stamp, tally)) {
+        if flush_stamp.is_some_and(|stamp| !self.heed_flush(now, stamp, tally)) {
             return;
         }
-        let Some(inbound) = self.inbound_of(now_ms, from.origin, Some(from.addr)) else {
+        let Some(inbound) = self.inbound_of(now, from.origin, Some(from.addr)) else {
             return;
         };
-        inbound.heard(now_ms, from.addr, from.sent_ms);
+        inbound.heard(now, from.addr, from.sent_ms);
         match message {
-            Message::Delta(delta) => self.on_delta(now_ms, from.origin, &delta, tally),
-            Message::Beat(beat) => self.on_beat(now_ms, from, &beat),
+            Message::Delta(delta) => self.on_delta(now, from.origin, &delta, tally),
+            Message::Beat(beat) => self.on_beat(now, from, &beat),
             Message::Nack(nack) => self.on_nack(from.addr, &nack),
-            Message::Gone(gone) => self.on_gone(now_ms, from, &gone),
-            Message::Vector(vector) => self.on_vector(now_ms, from.addr, &vector, tally),
+            Message::Gone(gone) => self.on_gone(now, from, &gone),
+            Message::Vector(vector) => self.on_vector(now, from.addr, &vector, tally),
         }
     }
 
     /// What was heard of an origin, made at first sight; `None` if there are too many.
     pub(super) fn inbound_of(
         &mut self,
-        now_ms: u64,
+        now: Now,
         origin: Origin,
         addr: Option<SocketAddr>,
     ) -> Option<&mut Inbound> {
@@ -54,21 +55,21 @@ impl<T: Tally> Replica<T> {
             self.figures.origins_refused += 1;
             return None;
         }
-        Some(self.inbound.entry(origin).or_insert_with(|| Inbound::new(now_ms, addr)))
+        Some(self.inbound.entry(origin).or_insert_with(|| Inbound::new(now.steady_ms, addr)))
     }
 
     /// True if a message under this flush stamp may be used. A higher one than ours empties us.
-    pub(super) fn heed_flush(&mut self, now_ms: u64, flush_stamp: u64, tally: &T) -> bool {
+    pub(super) fn heed_flush(&mut self, now: Now, flush_stamp: u64, tally: &T) -> bool {
         if flush_stamp > self.flush_stamp {
-            tally.flush_by(now_ms, flush_stamp);
-            self.follow(now_ms, tally);
+            tally.flush_by(now.wall_ms, flush_stamp);
+            self.follow(now, tally);
         }
         let current = flush_stamp == self.flush_stamp;
         self.figures.stale_flush += u64::from(!current);
         current
     }
 
-    fn on_delta(&mut self, now_ms: u64, origin: Origin, delta: &Delta, tally: &T) {
+    fn on_delta(&mut self, now: Now, origin: Origin, delta: &Delta, tally: &T) {
         let Some(inbound) = self.inbound.get(&origin) else {
             return;
         };
@@ -76,17 +77,17 @@ impl<T: Tally> Replica<T> {
             self.figures.duplicates += 1;
             return;
         }
-        let freshness = if inbound.is_live(now_ms, delta.flushed_ms) {
+        let freshness = if inbound.is_live(now, delta.flushed_ms) {
             Freshness::Live { sent_ms: delta.flushed_ms }
         } else {
             Freshness::Bulk
         };
         self.figures.skipped += delta.skipped;
         for versioned in &delta.items {
-            self.merge(now_ms, origin, versioned.version, &versioned.item, freshness, tally);
+            self.merge(now, origin, versioned.version, &versioned.item, freshness, tally);
         }
         if let Some(inbound) = self.inbound.get_mut(&origin)
-            && !inbound.accept(now_ms, delta.dseq)
+            && !inbound.accept(now.steady_ms, delta.dseq)
         {
             self.figures.ahead_full += 1;
         }
@@ -94,40 +95,40 @@ impl<T: Tally> Replica<T> {
 
     pub(super) fn merge(
         &mut self,
-        now_ms: u64,
+        now: Now,
         origin: Origin,
         version: u64,
         item: &Item,
         freshness: Freshness,
         tally: &T,
     ) {
-        match tally.merge(now_ms, origin, version, item, freshness) {
+        match tally.merge(now.wall_ms, origin, version, item, freshness) {
             Merged::Raised => self.figures.items_raised += 1,
             Merged::Known => {}
             Merged::Ended => self.figures.items_ended += 1,
             Merged::Refused { until_ms } => {
                 self.figures.items_refused += 1;
                 if let Some(inbound) = self.inbound.get_mut(&origin) {
-                    inbound.refused(now_ms, until_ms);
+                    inbound.refused(now.wall_ms, until_ms);
                 }
             }
         }
     }
 
-    fn on_beat(&mut self, now_ms: u64, from: Sender, beat: &Beat) {
+    fn on_beat(&mut self, now: Now, from: Sender, beat: &Beat) {
         if let Some(peer) = self.members.get_mut(from.origin) {
             peer.state = Some(beat.state);
         }
         let Some(inbound) = self.inbound.get_mut(&from.origin) else {
             return;
         };
-        inbound.told_last(now_ms, beat.last_dseq);
+        inbound.told_last(now.steady_ms, beat.last_dseq);
         let lost = inbound.has_gap() && inbound.cursor() + 1 < beat.oldest_dseq;
         if beat.state == State::Leaving {
-            self.confirm(now_ms, from.origin, from.addr);
+            self.confirm(now, from.origin, from.addr);
         }
         if lost && self.state != State::Joining {
-            self.want(now_ms, from.origin, Some(from.addr), false);
+            self.want(now, from.origin, Some(from.addr), false);
         }
     }
 
@@ -157,13 +158,13 @@ impl<T: Tally> Replica<T> {
         }
     }
 
-    fn on_gone(&mut self, now_ms: u64, from: Sender, gone: &Gone) {
+    fn on_gone(&mut self, now: Now, from: Sender, gone: &Gone) {
         let Some(inbound) = self.inbound.get(&gone.origin) else {
             return;
         };
         let lost = inbound.has_gap() && inbound.cursor() + 1 < gone.oldest_dseq;
         if lost && self.state != State::Joining {
-            self.want(now_ms, gone.origin, Some(from.addr), false);
+            self.want(now, gone.origin, Some(from.addr), false);
         }
     }
 }

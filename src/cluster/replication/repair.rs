@@ -4,38 +4,39 @@ use super::effect::Target;
 use super::options::{FORGET_AFTER_MS, GAP_MAX, SILENT_AFTER_MS, STUCK_AFTER_MS, SWEEP_EVERY_MS};
 use super::replica::Replica;
 use super::tally::Tally;
+use crate::cluster::now::Now;
 use crate::cluster::wire::{Kind, Nack, State};
 use crate::engine::Origin;
 
 impl<T: Tally> Replica<T> {
     /// Asks for what is missing of the members' streams.
-    pub(super) fn repair(&mut self, now_ms: u64) {
+    pub(super) fn repair(&mut self, now: Now) {
         let members: Vec<Origin> = self.members.iter().map(|(origin, _)| origin).collect();
         for origin in members {
             if !self.pulls.covers(origin) {
-                self.repair_origin(now_ms, origin);
+                self.repair_origin(now, origin);
             }
         }
     }
 
-    fn repair_origin(&mut self, now_ms: u64, origin: Origin) {
-        let Some(inbound) = self.inbound_of(now_ms, origin, None) else {
+    fn repair_origin(&mut self, now: Now, origin: Origin) {
+        let Some(inbound) = self.inbound_of(now, origin, None) else {
             return;
         };
-        let silent = now_ms >= inbound.heard_ms + SILENT_AFTER_MS;
+        let silent = now.steady_ms >= inbound.heard_ms + SILENT_AFTER_MS;
         let far = inbound.gap() > GAP_MAX;
-        let stuck = far || inbound.stuck_ms(now_ms) >= STUCK_AFTER_MS;
+        let stuck = far || inbound.stuck_ms(now.steady_ms) >= STUCK_AFTER_MS;
         let (addr, failed) = (inbound.addr, inbound.failures > 0);
-        let spans = if silent || far { Vec::new() } else { inbound.nack(now_ms) };
+        let spans = if silent || far { Vec::new() } else { inbound.nack(now.steady_ms) };
         if self.state != State::Joining {
             if silent {
-                self.want(now_ms, origin, None, false);
+                self.want(now, origin, None, false);
             } else if stuck {
                 // Where the origin itself could not be reached, a third member is asked.
                 let third = failed
                     && self.members.len() > 1
                     && self.dice.pick(&[true, false]) == Some(true);
-                self.want(now_ms, origin, addr.filter(|_| !third), false);
+                self.want(now, origin, addr.filter(|_| !third), false);
             }
         }
         if let Some(to) = addr.filter(|_| !spans.is_empty()) {
@@ -46,17 +47,17 @@ impl<T: Tally> Replica<T> {
     }
 
     /// Forgets origins that are not alive and of which nothing is held any more.
-    pub(super) fn sweep(&mut self, now_ms: u64, tally: &T) {
-        if now_ms < self.sweep_due_ms {
+    pub(super) fn sweep(&mut self, now: Now, tally: &T) {
+        if now.steady_ms < self.sweep_due_ms {
             return;
         }
-        self.sweep_due_ms = now_ms + SWEEP_EVERY_MS;
+        self.sweep_due_ms = now.steady_ms + SWEEP_EVERY_MS;
         let held = tally.origins();
         let members = &self.members;
         self.inbound.retain(|origin, inbound| {
             let keep = members.contains(*origin)
                 || held.contains(origin)
-                || now_ms < inbound.heard_ms + FORGET_AFTER_MS;
+                || now.steady_ms < inbound.heard_ms + FORGET_AFTER_MS;
             if !keep {
                 tally.forget_origin(*origin);
             }

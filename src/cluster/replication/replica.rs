@@ -10,12 +10,13 @@ use super::effect::{Effect, Member, ReadyBy, StreamId};
 use super::figures::{Figures, OriginFigures, bytes};
 use super::inbound::Inbound;
 use super::members::Members;
-use super::options::{COLD_START_MS, LEAVE_MS, Options};
+use super::options::{COLD_START_MS, JOIN_MAX_MS, LEAVE_MS, Options};
 use super::outbox::Outbox;
 use super::pulls::Pulls;
 use super::receive::Sender;
 use super::serves::Serves;
 use super::tally::Tally;
+use crate::cluster::now::Now;
 use crate::cluster::wire::{Frame, Kind, Message, State};
 use crate::engine::Origin;
 
@@ -50,7 +51,7 @@ pub struct Replica<T: Tally> {
 
 impl<T: Tally> Replica<T> {
     /// A joining node of its tally's epoch. `seed` chooses whom it asks.
-    pub fn new(now_ms: u64, options: Options, seed: u64, tally: &T) -> Replica<T> {
+    pub fn new(now: Now, options: Options, seed: u64, tally: &T) -> Replica<T> {
         Replica {
             options,
             dice: Dice::new(seed),
@@ -58,20 +59,20 @@ impl<T: Tally> Replica<T> {
             flush_stamp: tally.flush_stamp(),
             state: State::Joining,
             awaits_origin: false,
-            outbox: Outbox::new(now_ms, &options),
+            outbox: Outbox::new(now, &options),
             members: Members::default(),
             inbound: BTreeMap::new(),
             pulls: Pulls::default(),
             serves: Serves::new(),
-            budget: Budget::new(now_ms, options.egress_bytes_per_s),
+            budget: Budget::new(now.steady_ms, options.egress_bytes_per_s),
             figures: Figures::default(),
             effects: Vec::new(),
             greet: Vec::new(),
-            vector_due_ms: now_ms,
-            sweep_due_ms: now_ms,
+            vector_due_ms: now.steady_ms,
+            sweep_due_ms: now.steady_ms,
             confirmed: 0,
             roster: Vec::new(),
-            started_ms: now_ms,
+            started_ms: now.steady_ms,
             member_since_ms: None,
             leaving_since_ms: None,
         }
@@ -86,7 +87,7 @@ impl<T: Tally> Replica<T> {
     #[allow(clippy::too_many_arguments, reason = "the envelope's fields, as the edge has them")]
     pub fn on_datagram(
         &mut self,
-        now_ms: u64,
+        now: Now,
         from: SocketAddr,
         origin: Origin,
         sent_ms: u64,
@@ -98,11 +99,11 @@ impl<T: Tally> Replica<T> {
             self.figures.skipped += 1;
             return;
         };
-        self.follow(now_ms, tally);
+        self.follow(now, tally);
         self.figures.received(kind, payload.len());
         match Message::read(kind, payload) {
             Ok(Some(message)) => {
-                self.receive(now_ms, Sender { addr: from, origin, sent_ms }, message, tally);
+                self.receive(now, Sender { addr: from, origin, sent_ms }, message, tally);
             }
             Ok(None) => {}
             Err(_) => self.figures.malformed += 1,
@@ -110,38 +111,38 @@ impl<T: Tally> Replica<T> {
     }
 
     /// Time has passed; to be called about every millisecond.
-    pub fn on_tick(&mut self, now_ms: u64, tally: &T) {
-        self.follow(now_ms, tally);
-        self.budget.fill(now_ms);
+    pub fn on_tick(&mut self, now: Now, tally: &T) {
+        self.follow(now, tally);
+        self.budget.fill(now.steady_ms);
         if !self.awaits_origin {
-            self.speak(now_ms, tally);
-            self.tell_vectors(now_ms, tally);
+            self.speak(now, tally);
+            self.tell_vectors(now, tally);
         }
-        self.repair(now_ms);
-        self.pull(now_ms);
-        self.serve(now_ms, tally);
-        self.sweep(now_ms, tally);
-        self.advance(now_ms, tally);
+        self.repair(now);
+        self.pull(now);
+        self.serve(now, tally);
+        self.sweep(now, tally);
+        self.advance(now, tally);
     }
 
     /// Membership's list of who is alive; this node itself may be in it.
-    pub fn on_members(&mut self, now_ms: u64, members: &[Member]) {
+    pub fn on_members(&mut self, now: Now, members: &[Member]) {
         let own = self.origin;
         let others = members.iter().filter(|member| member.origin != own);
         let fresh = self.members.update(others.map(|member| (member.origin, member.addr)));
         for origin in fresh {
             let addr = self.members.get(origin).map(|peer| peer.addr);
-            if let Some(inbound) = self.inbound_of(now_ms, origin, addr) {
+            if let Some(inbound) = self.inbound_of(now, origin, addr) {
                 inbound.addr = addr;
                 // Its silence begins now.
-                inbound.heard_ms = now_ms;
+                inbound.heard_ms = now.steady_ms;
             }
             self.greet.push(origin);
             self.outbox.beat_now = true;
         }
         self.greet.retain(|origin| self.members.contains(*origin));
         if self.member_since_ms.is_none() && !self.members.is_empty() {
-            self.member_since_ms = Some(now_ms);
+            self.member_since_ms = Some(now.steady_ms);
         }
     }
 
@@ -151,25 +152,25 @@ impl<T: Tally> Replica<T> {
     }
 
     /// A frame arrived on a stream. Only one that opened it may be served.
-    pub fn on_sync_frame(&mut self, now_ms: u64, stream: StreamId, frame: &[u8], tally: &T) {
-        self.follow(now_ms, tally);
+    pub fn on_sync_frame(&mut self, now: Now, stream: StreamId, frame: &[u8], tally: &T) {
+        self.follow(now, tally);
         self.figures.bytes_in += bytes(frame.len());
         let Ok(frame) = Frame::read(frame) else {
             self.figures.malformed += 1;
             self.effects.push(Effect::CloseSync { stream });
-            self.on_sync_closed(now_ms, stream);
+            self.on_sync_closed(now, stream);
             return;
         };
         match stream {
-            StreamId::Opened(id) => self.on_pulled(now_ms, id, frame, tally),
-            StreamId::Accepted(id) => self.on_request(now_ms, id, frame, tally),
+            StreamId::Opened(id) => self.on_pulled(now, id, frame, tally),
+            StreamId::Accepted(id) => self.on_request(now, id, frame, tally),
         }
     }
 
     /// A stream has ended, or could not be opened.
-    pub fn on_sync_closed(&mut self, now_ms: u64, stream: StreamId) {
+    pub fn on_sync_closed(&mut self, now: Now, stream: StreamId) {
         match stream {
-            StreamId::Opened(id) => self.pull_failed(now_ms, id),
+            StreamId::Opened(id) => self.pull_failed(now, id),
             StreamId::Accepted(id) => self.serves.closed(id),
         }
     }
@@ -182,26 +183,26 @@ impl<T: Tally> Replica<T> {
     }
 
     /// Begins a new epoch: after [`Effect::Renew`], or because an own count fell.
-    pub fn renew(&mut self, now_ms: u64, origin: Origin, tally: &T) {
+    pub fn renew(&mut self, now: Now, origin: Origin, tally: &T) {
         if !self.awaits_origin {
-            self.flush_all(now_ms, tally);
+            self.flush_all(now, tally);
         }
-        tally.renew(now_ms, origin);
-        self.follow(now_ms, tally);
+        tally.renew(now.wall_ms, origin);
+        self.follow(now, tally);
     }
 
     /// The node is to end: publishes the rest and waits for a member to confirm it.
-    pub fn leave(&mut self, now_ms: u64, tally: &T) {
+    pub fn leave(&mut self, now: Now, tally: &T) {
         if self.leaving_since_ms.is_none() {
-            self.leaving_since_ms = Some(now_ms);
+            self.leaving_since_ms = Some(now.steady_ms);
             self.state = State::Leaving;
-            self.flush_all(now_ms, tally);
+            self.flush_all(now, tally);
             self.outbox.beat_now = true;
         }
     }
 
     /// Takes note of a flush or a new epoch that the engine knows of first.
-    pub(super) fn follow(&mut self, now_ms: u64, tally: &T) {
+    pub(super) fn follow(&mut self, now: Now, tally: &T) {
         if tally.flush_stamp() != self.flush_stamp {
             self.flush_stamp = tally.flush_stamp();
             // All that was heard was said by epochs born before the flush.
@@ -211,8 +212,8 @@ impl<T: Tally> Replica<T> {
             self.wants_renewal();
         } else if tally.origin() != self.origin && !self.awaits_origin {
             // The former life goes on as an origin that is held completely.
-            let mut former = Inbound::new(now_ms, None);
-            former.raise(now_ms, self.outbox.last_dseq());
+            let mut former = Inbound::new(now.steady_ms, None);
+            former.raise(now.steady_ms, self.outbox.last_dseq());
             self.inbound.insert(self.origin, former);
         }
         if tally.origin() != self.origin {
@@ -242,16 +243,16 @@ impl<T: Tally> Replica<T> {
     }
 
     /// From joining to ready, and from leaving to left.
-    fn advance(&mut self, now_ms: u64, tally: &T) {
+    fn advance(&mut self, now: Now, tally: &T) {
         match self.state {
-            State::Joining => self.advance_joining(now_ms, tally),
-            State::Leaving => self.advance_leaving(now_ms),
+            State::Joining => self.advance_joining(now, tally),
+            State::Leaving => self.advance_leaving(now),
             State::Ready => {}
         }
     }
 
-    fn advance_joining(&mut self, now_ms: u64, tally: &T) {
-        let since = |from_ms: u64| now_ms.saturating_sub(from_ms);
+    fn advance_joining(&mut self, now: Now, tally: &T) {
+        let since = |from_ms: u64| now.steady_ms.saturating_sub(from_ms);
         let Some(member_since_ms) = self.member_since_ms else {
             if since(self.started_ms) >= self.options.alone_after_ms {
                 self.is_ready(ReadyBy::Alone);
@@ -260,20 +261,23 @@ impl<T: Tally> Replica<T> {
         };
         if since(member_since_ms) >= COLD_START_MS && self.members.all_join() {
             let all: Vec<SocketAddr> = self.members.iter().map(|(_, peer)| peer.addr).collect();
-            self.tell_vector(now_ms, tally, &all);
+            self.tell_vector(now, tally, &all);
             self.is_ready(ReadyBy::ColdStart);
-        } else if since(self.started_ms) >= self.options.join_within_ms {
+            return;
+        }
+        let (joining_ms, come) = (since(self.started_ms), self.pulls.bring_all(now.steady_ms));
+        if joining_ms >= JOIN_MAX_MS || joining_ms >= self.options.join_within_ms && !come {
             self.is_ready(ReadyBy::Timeout);
         }
     }
 
-    fn advance_leaving(&mut self, now_ms: u64) {
+    fn advance_leaving(&mut self, now: Now) {
         let Some(since_ms) = self.leaving_since_ms else {
             return;
         };
         let unconfirmed = self.outbox.last_dseq().saturating_sub(self.confirmed);
         let nobody = self.members.is_empty();
-        if unconfirmed == 0 || nobody || now_ms >= since_ms + LEAVE_MS {
+        if unconfirmed == 0 || nobody || now.steady_ms >= since_ms + LEAVE_MS {
             self.leaving_since_ms = None;
             self.effects.push(Effect::Left { unconfirmed });
         }
@@ -295,7 +299,7 @@ impl<T: Tally> Replica<T> {
     }
 
     /// What is known of each origin heard of.
-    pub fn origins(&self, now_ms: u64) -> Vec<OriginFigures> {
+    pub fn origins(&self, now: Now) -> Vec<OriginFigures> {
         let figures = |(origin, inbound): (&Origin, &Inbound)| OriginFigures {
             origin: *origin,
             addr: inbound.addr,
@@ -304,9 +308,9 @@ impl<T: Tally> Replica<T> {
             cursor: inbound.cursor(),
             gap: inbound.gap(),
             heard_at_ms: inbound.heard_at_ms(),
-            lag_ms: inbound.lag_ms(now_ms),
+            lag_ms: inbound.lag_ms(now.steady_ms),
             skew_ms: inbound.skew_ms(),
-            incomplete_until_ms: inbound.incomplete_until_ms(now_ms),
+            incomplete_until_ms: inbound.incomplete_until_ms(now.wall_ms),
         };
         self.inbound.iter().map(figures).collect()
     }

@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 
 use super::effect::{Effect, StreamId};
 use super::figures::bytes;
-use super::options::{SERVE_BACKLOG_BYTES_MAX, SERVE_BYTES_PER_MS, SERVES_MAX, STREAM_IDLE_MS};
+use super::options::{
+    SERVE_BACKLOG_BYTES_MAX, SERVE_BYTES_PER_MS, SERVE_LATE_MS, SERVES_MAX, STREAM_IDLE_MS,
+};
 use super::replica::Replica;
 use super::tally::Tally;
+use crate::cluster::now::Now;
 use crate::cluster::wire::{Frame, State, Versioned, pack_chunk};
 use crate::engine::Origin;
 
@@ -50,12 +53,12 @@ impl<P> Serves<P> {
 }
 
 impl<T: Tally> Replica<T> {
-    pub(super) fn on_request(&mut self, now_ms: u64, id: u64, frame: Frame, tally: &T) {
+    pub(super) fn on_request(&mut self, now: Now, id: u64, frame: Frame, tally: &T) {
         let Frame::Request { all, flush_stamp, cursors, .. } = frame else {
             self.figures.skipped += 1;
             return;
         };
-        self.heed_flush(now_ms, flush_stamp, tally);
+        self.heed_flush(now, flush_stamp, tally);
         let stream = StreamId::Accepted(id);
         let joining = all && self.state == State::Joining;
         if joining || self.serves.streams.len() >= SERVES_MAX || self.awaits_origin {
@@ -67,48 +70,48 @@ impl<T: Tally> Replica<T> {
         let serve = Serve {
             all,
             wanted: cursors.into_iter().collect(),
-            cursors: self.cursors(now_ms, tally),
+            cursors: self.cursors(now, tally),
             place: None,
             is_done: false,
             backlog_bytes: 0,
-            served_ms: now_ms,
+            served_ms: now.steady_ms,
         };
         self.serves.streams.insert(id, serve);
     }
 
     /// Sends the next pieces of every stream, as far as they may.
-    pub(super) fn serve(&mut self, now_ms: u64, tally: &T) {
+    pub(super) fn serve(&mut self, now: Now, tally: &T) {
         let ids: Vec<u64> = self.serves.streams.keys().copied().collect();
         for id in ids {
             let Some(mut serve) = self.serves.streams.remove(&id) else {
                 continue;
             };
-            if now_ms >= serve.served_ms + STREAM_IDLE_MS {
+            if now.steady_ms >= serve.served_ms + STREAM_IDLE_MS {
                 self.effects.push(Effect::CloseSync { stream: StreamId::Accepted(id) });
                 continue;
             }
             if !serve.is_done && serve.backlog_bytes < SERVE_BACKLOG_BYTES_MAX {
-                self.serve_piece(now_ms, id, &mut serve, tally);
+                self.serve_piece(now, id, &mut serve, tally);
             }
             self.serves.streams.insert(id, serve);
         }
     }
 
-    fn serve_piece(&mut self, now_ms: u64, id: u64, serve: &mut Serve<T::Place>, tally: &T) {
-        let passed_ms = now_ms.saturating_sub(serve.served_ms).clamp(1, 10);
+    fn serve_piece(&mut self, now: Now, id: u64, serve: &mut Serve<T::Place>, tally: &T) {
+        let passed_ms = now.steady_ms.saturating_sub(serve.served_ms).clamp(1, SERVE_LATE_MS);
         let rate = usize::try_from(passed_ms * SERVE_BYTES_PER_MS).unwrap_or(usize::MAX);
         let budget = self.budget.for_syncs().min(rate);
         if budget == 0 {
             return;
         }
-        serve.served_ms = now_ms;
+        serve.served_ms = now.steady_ms;
         let mut found: BTreeMap<Origin, Vec<Versioned>> = BTreeMap::new();
         let (all, wanted) = (serve.all, &serve.wanted);
         let wants = |origin: Origin| wanted.get(&origin).copied().or(all.then_some(0));
         let take = &mut |origin, version, item| {
             found.entry(origin).or_default().push(Versioned { version, item });
         };
-        serve.place = tally.scan(now_ms, &wants, serve.place.take(), budget, take);
+        serve.place = tally.scan(now.wall_ms, &wants, serve.place.take(), budget, take);
         let stream = StreamId::Accepted(id);
         for (origin, mut items) in found {
             for pack in pack_chunk(&mut items) {

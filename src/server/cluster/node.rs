@@ -9,19 +9,20 @@ mod effects;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Wake;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::refusals::Refusals;
-use super::settings::{self, Settings};
+use super::settings::{self, Advertised, Settings};
 use super::socket::{BUFFER_BYTES, Datagrams};
 use super::streams::{Admitted, Answer, Knock, LINES_MAX, Line};
-use crate::cluster::membership::{self, Identity, Membership, PACKET_BYTES_MAX};
-use crate::cluster::replication::{Options, ReadyBy, Replica, StreamId};
-use crate::cluster::seal::callers::Callers;
-use crate::cluster::seal::envelope::{DATAGRAM_BYTES_DEFAULT, Kind, Sealer};
-use crate::cluster::seal::opener::Opener;
+use crate::cluster::core::{Birth, Core};
+use crate::cluster::membership::{self, Identity};
+use crate::cluster::now::Now;
+use crate::cluster::replication::{Options, ReadyBy, StreamId};
+use crate::cluster::seal::envelope::Kind;
 use crate::cluster::seal::{Refusal, VERSION};
 use crate::cluster::wire::PROTO;
 use crate::engine::{Engine, Origin};
@@ -32,6 +33,12 @@ use crate::server::host::{Process, random};
 const TICK_BUSY_NS: u64 = 1_000_000;
 /// The same without traffic: one flush.
 const TICK_IDLE_NS: u64 = 20_000_000;
+/// The runtime's timers count whole milliseconds and round up, so a sleep ends up to two later than
+/// asked; asked for so much less, ticks come when they are due.
+const TIMER_LATE_NS: u64 = 1_000_000;
+/// Clients that spoke this lately are about to speak again: a millisecond without a hit is common at
+/// a thousand a second, and a limit must not be passed by a flush's worth for it.
+const TRAFFIC_NS: u64 = 100_000_000;
 /// What INFO and RL.CLUSTER read is at most this old.
 const REPORT_EVERY_NS: u64 = 100_000_000;
 /// Datagrams taken between two looks at the time, so that a flood cannot stop the ticks.
@@ -52,6 +59,16 @@ pub(super) enum Event {
     Closed { stream: StreamId },
 }
 
+/// Rung by whoever counts near a limit: a node that was idle must not wait for its next tick.
+#[derive(Debug, Default)]
+struct Bell(Notify);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
 /// Bytes of datagrams from and to one member.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Carried {
@@ -64,37 +81,36 @@ pub(super) struct Node {
     pub(super) process: Arc<Process>,
     pub(super) settings: Settings,
     pub(super) datagrams: Datagrams,
-    pub(super) membership: Membership,
-    pub(super) replica: Replica<Engine>,
+    pub(super) core: Core<Engine>,
     pub(super) refusals: Refusals,
     pub(super) carried: BTreeMap<SocketAddr, Carried>,
     pub(super) ready_by: Option<ReadyBy>,
-    sealer: Sealer,
-    opener: Opener,
-    callers: Callers,
     /// Where the member of each epoch is.
     addresses: BTreeMap<u64, SocketAddr>,
     lines: BTreeMap<StreamId, Line>,
     accepted: u64,
     events: mpsc::Sender<Event>,
     ready: watch::Sender<bool>,
-    sealed: Vec<u8>,
     rewinds: u64,
     /// Wall time at the start less monotonic time then: membership's clock cannot be set.
     base_ms: u64,
-    membership_due_ms: Option<u64>,
     tick_due_ns: u64,
     report_due_ns: u64,
     heard: u64,
     input_bytes: u64,
+    urgent: Arc<Bell>,
+    was_rung: bool,
+    /// Until when clients count as speaking.
+    traffic_until_ns: u64,
     was_unresolved: bool,
     /// It was said that seeds elsewhere cannot reach a node that listens on loopback.
     has_warned: bool,
-    has_left: bool,
+    /// Its own address is a guess: no other node is known yet.
+    is_guess: bool,
 }
 
 impl Node {
-    /// A node that joins. Fails without randomness, or an address to tell others.
+    /// A node that joins. Fails without randomness.
     pub(super) fn new(
         process: Arc<Process>,
         settings: Settings,
@@ -104,9 +120,11 @@ impl Node {
         found: &[SocketAddr],
     ) -> anyhow::Result<Node> {
         let now_ms = process.clock.now().ms;
-        let addr = settings.advertised(found)?;
+        let Advertised { addr, is_guess } = settings.advertised(found);
         let origin = draw_origin()?;
         process.engine.replicate(origin, 0);
+        let urgent = Arc::new(Bell::default());
+        process.engine.wake_when_urgent(urgent.clone().into());
         let identity = Identity::new(addr, now_ms, origin, (PROTO, PROTO));
         let alone_after_ms = match found.is_empty() && !settings.seeds.is_empty() {
             true => UNRESOLVED_MS,
@@ -114,18 +132,17 @@ impl Node {
         };
         let options = Options { alone_after_ms, ..Options::default() };
         let seed = || Ok::<_, anyhow::Error>(u64::from_le_bytes(random()?));
-        tracing::info!("cluster: this node is {addr}, epoch {:016x}; joining", origin.0);
+        let birth = Birth {
+            identity,
+            keyring: settings.keyring.clone(),
+            name: settings.name.clone(),
+            options,
+            seeds: (seed()?, seed()?),
+        };
+        let guess = if is_guess { ", until another is known" } else { "" };
+        tracing::info!("cluster: this node is {addr}{guess}, epoch {:016x}; joining", origin.0);
         Ok(Node {
-            membership: Membership::new(identity, PACKET_BYTES_MAX, seed()?),
-            replica: Replica::new(now_ms, options, seed()?, &process.engine),
-            sealer: Sealer::new(
-                &settings.keyring,
-                settings.name.clone(),
-                origin.0,
-                DATAGRAM_BYTES_DEFAULT,
-            ),
-            opener: Opener::new(settings.keyring.clone(), settings.name.clone(), origin.0),
-            callers: Callers::new(origin.0),
+            core: Core::new(Now::both(now_ms), birth, &process.engine),
             datagrams: Datagrams::new(datagrams)?,
             refusals: Refusals::default(),
             carried: BTreeMap::new(),
@@ -135,17 +152,18 @@ impl Node {
             accepted: 0,
             events,
             ready,
-            sealed: Vec::new(),
             rewinds: process.clock.rewinds(),
             base_ms: now_ms.saturating_sub(monotonic_ns() / 1_000_000),
-            membership_due_ms: Some(0),
             tick_due_ns: 0,
             report_due_ns: 0,
             heard: 0,
             input_bytes: 0,
+            urgent,
+            was_rung: false,
+            traffic_until_ns: 0,
             was_unresolved: false,
             has_warned: false,
-            has_left: false,
+            is_guess,
             process,
             settings,
         })
@@ -153,32 +171,33 @@ impl Node {
 
     /// Lives until it was told to leave and has left.
     pub(super) async fn live(mut self, mut events: mpsc::Receiver<Event>, leave: &Notify) {
-        let process = self.process.clone();
+        let (process, urgent) = (self.process.clone(), self.urgent.clone());
         let mut buffer = vec![0; BUFFER_BYTES];
-        while !self.has_left {
+        while !self.core.has_left() {
             let wait_ns = self.tick_due_ns.saturating_sub(monotonic_ns());
+            // Never 0, which would not let the runtime look at its sockets.
+            let wait_ns = wait_ns.saturating_sub(TIMER_LATE_NS).max(1);
             tokio::select! {
                 // An error is about a datagram sent before, and is read with the next one.
                 _ = self.datagrams.readable() => self.receive(&mut buffer),
                 Some(event) = events.recv() => self.heed(event),
                 () = tokio::time::sleep(Duration::from_nanos(wait_ns)) => {}
+                () = urgent.0.notified() => self.was_rung = true,
                 () = process.reload.notified() => self.reread(),
                 () = leave.notified() => self.leave(),
             }
-            if monotonic_ns() >= self.tick_due_ns {
+            // Rather a little early than a whole timer's step late.
+            if self.was_rung || monotonic_ns() + TIMER_LATE_NS / 2 >= self.tick_due_ns {
                 self.tick();
             }
         }
     }
 
-    /// Wall time, for windows and envelopes.
-    fn now_ms(&self) -> u64 {
-        self.process.clock.now().ms
-    }
-
-    /// Time that nobody sets, for membership.
-    pub(super) fn steady_ms(&self) -> u64 {
-        self.base_ms.saturating_add(monotonic_ns() / 1_000_000)
+    fn now(&self) -> Now {
+        Now {
+            wall_ms: self.process.clock.now().ms,
+            steady_ms: self.base_ms.saturating_add(monotonic_ns() / 1_000_000),
+        }
     }
 
     fn receive(&mut self, buffer: &mut [u8]) {
@@ -193,26 +212,22 @@ impl Node {
     }
 
     fn take(&mut self, from: SocketAddr, datagram: &mut [u8]) {
-        let now_ms = self.now_ms();
         let length = u64::try_from(datagram.len()).unwrap_or(u64::MAX);
-        let opened = match self.opener.open(now_ms, datagram) {
+        let now = self.now();
+        let opened = match self.core.open(now, datagram) {
             Ok(opened) => opened,
             Err(refusal) => return self.refuse(from, refusal),
         };
+        let epoch = opened.epoch;
+        if self.is_guess && opened.kind == Kind::MEMBERSHIP {
+            self.face(&[from]);
+        }
+        self.core.on_opened(now, from, &opened, &self.process.engine);
         // By epoch: a machine with several addresses sends from another than it advertises.
-        let member = self.addresses.get(&opened.epoch);
+        let member = self.addresses.get(&epoch);
         if let Some(carried) = member.and_then(|addr| self.carried.get_mut(addr)) {
             carried.in_bytes = carried.in_bytes.saturating_add(length);
         }
-        if opened.kind == Kind::MEMBERSHIP {
-            let effects = self.membership.on_packet(self.steady_ms(), from, opened.payload);
-            self.follow(effects);
-            return;
-        }
-        let (origin, sent_ms) = (Origin(opened.epoch), opened.sent_ms);
-        let kind = opened.kind.number();
-        let engine = &self.process.engine;
-        self.replica.on_datagram(now_ms, from, origin, sent_ms, kind, opened.payload, engine);
     }
 
     fn refuse(&mut self, from: SocketAddr, refusal: Refusal) {
@@ -222,15 +237,15 @@ impl Node {
     }
 
     fn heed(&mut self, event: Event) {
-        let now_ms = self.now_ms();
+        let now = self.now();
         match event {
             Event::Found { found, failure } => self.found(&found, failure),
             Event::Knock(knock) => self.judge(knock),
             Event::Frame { stream, frame } if self.lines.contains_key(&stream) => {
-                self.replica.on_sync_frame(now_ms, stream, &frame, &self.process.engine);
+                self.core.on_frame(now, stream, &frame, &self.process.engine);
             }
             Event::Closed { stream } if self.lines.remove(&stream).is_some() => {
-                self.replica.on_sync_closed(now_ms, stream);
+                self.core.on_closed(now, stream);
             }
             // Of a stream that this node has closed.
             Event::Frame { .. } | Event::Closed { .. } => {}
@@ -259,20 +274,35 @@ impl Node {
         }
         // A name server that is silent has not said that the seeds are gone.
         if failure.is_none() || !found.is_empty() {
-            let effects = self.membership.announce_to(self.steady_ms(), found);
-            self.follow(effects);
+            if self.is_guess {
+                self.face(found);
+            }
+            let now = self.now();
+            self.core.on_found(now, found);
+            self.settle();
+        }
+    }
+
+    /// Takes the address that the way to another node shows, in place of a guess.
+    fn face(&mut self, others: &[SocketAddr]) {
+        let Some(addr) = self.settings.facing(others) else {
+            return;
+        };
+        self.is_guess = false;
+        if addr != self.core.membership().identity().addr {
+            tracing::info!("cluster: this node is {addr}, as the way to {others:?} shows");
+            let now = self.now();
+            self.core.set_address(now, addr, others);
         }
     }
 
     fn judge(&mut self, knock: Knock) {
         let Knock { from, mut bytes, answer } = knock;
-        let now_ms = self.now_ms();
+        let now = self.now();
         let Ok(nonce) = random() else {
             return drop(answer.send(Answer::Refused));
         };
-        let keyring = &self.settings.keyring;
-        let name = &self.settings.name;
-        let judged = match self.callers.accept(keyring, name, now_ms, nonce, &mut bytes) {
+        let judged = match self.core.on_hello(now, nonce, &mut bytes) {
             Ok(None) => None,
             Ok(Some(_)) if self.lines.len() >= LINES_MAX => Some(Err(Refusal::Crowded)),
             Ok(Some(welcome)) => {
@@ -295,22 +325,18 @@ impl Node {
                 let admitted = Box::new(Admitted { stream, end, rest, spool });
                 if answer.send(Answer::Welcome(admitted)).is_ok() {
                     self.lines.insert(stream, line);
-                    self.replica.on_sync_frame(now_ms, stream, &frame, &self.process.engine);
+                    self.core.on_frame(now, stream, &frame, &self.process.engine);
                 }
             }
         }
     }
 
     fn tick(&mut self) {
-        let (now_ms, now_ns, steady_ms) = (self.now_ms(), monotonic_ns(), self.steady_ms());
-        if self.membership_due_ms.is_some_and(|due_ms| due_ms <= steady_ms) {
-            let effects = self.membership.on_timer(steady_ms);
-            self.follow(effects);
-        }
+        let (now, now_ns) = (self.now(), monotonic_ns());
         for (stream, line) in &self.lines {
-            self.replica.on_sync_backlog(*stream, line.waiting_bytes());
+            self.core.on_backlog(*stream, line.waiting_bytes());
         }
-        self.replica.on_tick(now_ms, &self.process.engine);
+        self.core.on_tick(now, &self.process.engine);
         self.settle();
         let rewinds = self.process.clock.rewinds();
         let is_rewound = std::mem::replace(&mut self.rewinds, rewinds) != rewinds;
@@ -323,8 +349,12 @@ impl Node {
         }
         let heard = self.datagrams.received;
         let input_bytes = self.process.sample().input_bytes;
-        let is_busy = std::mem::replace(&mut self.heard, heard) != heard
-            || std::mem::replace(&mut self.input_bytes, input_bytes) != input_bytes
+        if std::mem::replace(&mut self.input_bytes, input_bytes) != input_bytes {
+            self.traffic_until_ns = now_ns + TRAFFIC_NS;
+        }
+        let is_busy = std::mem::take(&mut self.was_rung)
+            | (std::mem::replace(&mut self.heard, heard) != heard)
+            | (now_ns < self.traffic_until_ns)
             || !self.lines.is_empty();
         self.tick_due_ns = now_ns + if is_busy { TICK_BUSY_NS } else { TICK_IDLE_NS };
     }
@@ -336,10 +366,8 @@ impl Node {
         };
         match settings::read_keyring(&path) {
             Ok(keyring) => {
-                self.sealer.rekey(&keyring);
-                self.opener.rekey(keyring.clone());
                 tracing::info!("cluster: keys reread: {keyring:?}, the first one seals");
-                self.settings.keyring = keyring;
+                self.core.rekey(keyring);
             }
             Err(error) => tracing::error!("cluster: the keys stay as they are: {error:#}"),
         }

@@ -6,13 +6,14 @@
 use super::node::{Carried, Node};
 use super::settings::Settings;
 use crate::cluster::membership::{MemberInfo, MemberState};
+use crate::cluster::now::Now;
 use crate::cluster::replication::{OriginFigures, ReadyBy};
 use crate::cluster::wire::State;
 use crate::command::{ClusterReport, NodeReport, OriginReport};
 
-pub(super) fn of(node: &Node, now_ms: u64) -> ClusterReport {
-    let origins = node.replica.origins(now_ms);
-    let own = node.membership.identity();
+pub(super) fn of(node: &Node, now: Now) -> ClusterReport {
+    let origins = node.core.replica().origins(now);
+    let own = node.core.membership().identity();
     let this = NodeReport {
         address: own.addr.to_string(),
         state: "myself",
@@ -24,14 +25,14 @@ pub(super) fn of(node: &Node, now_ms: u64) -> ClusterReport {
         out_bytes: node.datagrams.sent_bytes,
         version: node.version(),
     };
-    let others = node.membership.members().map(|member| {
+    let others = node.core.membership().members().map(|member| {
         let known = origins.iter().find(|it| it.origin == member.identity.origin);
         let carried = node.carried.get(&member.identity.addr).copied().unwrap_or_default();
         other(member, known, carried)
     });
     ClusterReport {
         name: name(&node.settings),
-        state: state(node.replica.state()),
+        state: state(node.core.replica().state()),
         ready_by: node.ready_by.map_or("", ready_by),
         is_sealed: node.settings.secret_file.is_some(),
         figures: figures(node, &origins),
@@ -99,12 +100,12 @@ fn ready_by(by: ReadyBy) -> &'static str {
 }
 
 fn figures(node: &Node, origins: &[OriginFigures]) -> Vec<(&'static str, u64)> {
-    let replica = node.replica.figures();
-    let (tally, refused) = (node.membership.tally(), node.refusals.counts);
+    let replica = node.core.replica().figures();
+    let (tally, refused) = (node.core.membership().tally(), node.refusals.counts);
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let incomplete = origins.iter().filter(|it| it.incomplete_until_ms.is_some()).count();
     vec![
-        ("members", count(node.membership.active().count()) + 1),
+        ("members", count(node.core.membership().active().count()) + 1),
         ("origins", count(origins.len()) + 1),
         ("origins_incomplete", count(incomplete)),
         ("datagrams_in", node.datagrams.received),
@@ -128,7 +129,7 @@ fn figures(node: &Node, origins: &[OriginFigures]) -> Vec<(&'static str, u64)> {
         ("syncs_served", replica.serves_done),
         ("syncs_busy", replica.serves_busy),
         ("epochs_renewed", replica.renewals),
-        ("ring_bytes", count(node.replica.ring_bytes())),
+        ("ring_bytes", count(node.core.replica().ring_bytes())),
         ("auth_failed", refused.authentication),
         ("bad_version", refused.version),
         ("replayed", refused.replayed),

@@ -3,7 +3,7 @@
 //! Not here: sockets. Invariant: other machines are heard only under a secret, unless the operator
 //! said otherwise in so many words.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -58,19 +58,35 @@ impl Settings {
         Ok(Some(Settings { bind, name, secret_file, keyring, seeds, advertise }))
     }
 
-    /// Where others reach this node, which knows seeds at `found`.
-    pub(super) fn advertised(&self, found: &[SocketAddr]) -> anyhow::Result<SocketAddr> {
-        if let Some(addr) = self.advertise {
-            return Ok(addr);
+    /// Where others reach this node, which knows seeds at `found`; a guess where nobody said it and no
+    /// seed is known, since the way to the seeds may be another than the way to anywhere.
+    pub(super) fn advertised(&self, found: &[SocketAddr]) -> Advertised {
+        if let Some(addr) = self.advertise.or_else(|| self.facing(found)) {
+            return Advertised { addr, is_guess: false };
         }
         let anywhere = [ANYWHERE_V4, ANYWHERE_V6].iter().filter_map(|text| text.parse().ok());
-        let routes = found.iter().copied().chain(anywhere);
-        let ip = routes.filter_map(|to| route(self.bind, to)).next();
-        let ip = ip.with_context(|| {
-            format!("cluster-bind {}: give others an address by cluster-advertise", self.bind.ip())
-        })?;
-        Ok(SocketAddr::new(ip, self.bind.port()))
+        let anywhere: Vec<SocketAddr> = anywhere.collect();
+        // A machine without a default route, and without a seed yet: nobody can reach it so far.
+        let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.bind.port());
+        Advertised { addr: self.facing(&anywhere).unwrap_or(nowhere), is_guess: true }
     }
+
+    /// This node's address on the way to the first of `others` that has a way: one on a network, if
+    /// there is one, before loopback.
+    pub(super) fn facing(&self, others: &[SocketAddr]) -> Option<SocketAddr> {
+        let mut ips: Vec<IpAddr> =
+            others.iter().filter_map(|other| route(self.bind, *other)).collect();
+        ips.sort_by_key(IpAddr::is_loopback);
+        ips.first().map(|ip| SocketAddr::new(*ip, self.bind.port()))
+    }
+}
+
+/// Where others reach this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Advertised {
+    pub(super) addr: SocketAddr,
+    /// To be looked at again once another node is known.
+    pub(super) is_guess: bool,
 }
 
 /// Reads the secret file.
@@ -152,7 +168,8 @@ mod tests {
         }
         let config = Config { cluster_advertise: "10.0.0.1".to_owned(), ..config("127.0.0.1") };
         let settings = Settings::read(&config).unwrap().unwrap();
-        assert_eq!(settings.advertised(&[]).unwrap(), "10.0.0.1:7946".parse().unwrap());
+        let addr = "10.0.0.1:7946".parse().unwrap();
+        assert_eq!(settings.advertised(&[]), Advertised { addr, is_guess: false });
     }
 
     #[test]
@@ -160,7 +177,9 @@ mod tests {
         let config = Config { cluster_insecure: true, ..config("0.0.0.0") };
         let settings = Settings { advertise: None, ..Settings::read(&config).unwrap().unwrap() };
         let seed = "127.0.0.1:1".parse().unwrap();
-        assert_eq!(settings.advertised(&[seed]).unwrap(), "127.0.0.1:7946".parse().unwrap());
+        let addr = "127.0.0.1:7946".parse().unwrap();
+        assert_eq!(settings.advertised(&[seed]), Advertised { addr, is_guess: false });
+        assert!(settings.advertised(&[]).is_guess, "nobody is known yet, and that is no error");
     }
 
     #[test]

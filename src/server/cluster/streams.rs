@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -21,6 +21,7 @@ use crate::cluster::seal::ClusterName;
 use crate::cluster::seal::keyring::Keyring;
 use crate::cluster::seal::lane::{FRAME_BYTES_MAX, FrameError, Received};
 use crate::cluster::seal::stream::{ClientStream, Hello, STREAM_NONCE_BYTES, ServerStream};
+use crate::server::clock::monotonic_ns;
 
 /// Longest wait for a caller's whole hello, and for a connection of our own.
 const PROOF: Duration = Duration::from_secs(2);
@@ -35,6 +36,8 @@ pub(super) const FRAMES_MAX: usize = 4_096;
 pub(super) const LINES_MAX: usize = 128;
 /// Wait after a failed accept: without files free it would fail at once again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Time between two lines about members that cannot be called, nanoseconds.
+const QUIET_NS: u64 = 10_000_000_000;
 
 /// The node's end of a stream.
 #[derive(Debug)]
@@ -171,10 +174,34 @@ pub(super) async fn call(call: Call, node: mpsc::Sender<Event>) {
     let _ = node.send(Event::Closed { stream }).await;
 }
 
+/// Tells that a member cannot be called, at most once in [`QUIET_NS`] for all of them: where datagrams
+/// pass and streams do not, nothing else would say why a node lacks what was counted before.
+fn tell_unreachable(to: SocketAddr, why: &str) {
+    static TOLD_NS: AtomicU64 = AtomicU64::new(0);
+    let now_ns = monotonic_ns();
+    let told_ns = TOLD_NS.load(Ordering::Relaxed);
+    if told_ns == 0 || now_ns.saturating_sub(told_ns) >= QUIET_NS {
+        TOLD_NS.store(now_ns.max(1), Ordering::Relaxed);
+        tracing::warn!(
+            "cluster: no stream to {to}: {why}; does TCP pass between the nodes, as UDP does?"
+        );
+    }
+}
+
 /// Connects; the first frame travels in the hello.
 async fn greet(call: Call) -> Option<(TcpStream, ClientStream, Spool)> {
     let Call { to, keyring, name, hello, nonce, mut spool, .. } = call;
-    let mut socket = timeout(PROOF, TcpStream::connect(to)).await.ok()?.ok()?;
+    let mut socket = match timeout(PROOF, TcpStream::connect(to)).await {
+        Ok(Ok(socket)) => socket,
+        Ok(Err(error)) => {
+            tell_unreachable(to, &error.to_string());
+            return None;
+        }
+        Err(_) => {
+            tell_unreachable(to, "no answer in time");
+            return None;
+        }
+    };
     let _ = socket.set_nodelay(true);
     let request = timeout(PROOF, spool.frames.recv()).await.ok()??;
     spool.waiting_bytes.fetch_sub(request.len(), Ordering::Relaxed);

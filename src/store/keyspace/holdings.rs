@@ -16,6 +16,8 @@ pub(super) struct Holdings {
     used_bytes: AtomicU64,
     /// Keys held, live or not yet freed.
     keys: AtomicU64,
+    /// Those of them that have a deadline.
+    ending: AtomicU64,
     /// Keys freed at their deadline.
     expired: AtomicU64,
 }
@@ -26,6 +28,7 @@ impl Holdings {
             account,
             used_bytes: AtomicU64::new(0),
             keys: AtomicU64::new(0),
+            ending: AtomicU64::new(0),
             expired: AtomicU64::new(0),
         }
     }
@@ -82,6 +85,19 @@ impl Holdings {
 
     pub(super) fn went(&self, keys: u64) {
         self.keys.fetch_sub(keys, Relaxed);
+    }
+
+    pub(super) fn ending(&self) -> u64 {
+        self.ending.load(Relaxed)
+    }
+
+    /// A key had a deadline before and has one now, or not.
+    pub(super) fn ends(&self, before: bool, now: bool) {
+        match (before, now) {
+            (false, true) => self.ending.fetch_add(1, Relaxed),
+            (true, false) => self.ending.fetch_sub(1, Relaxed),
+            _ => return,
+        };
     }
 
     pub(super) fn expired(&self) -> u64 {

@@ -89,7 +89,7 @@ impl Keyspace {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: SeedableRandomState::with_seed(seed, shared),
             deadlines: Deadlines::default(),
-            watches: Arc::default(),
+            watches: Arc::new(Watches::new(account.clone())),
             holdings: Holdings::new(account),
             sharing: Sharing::default(),
             draws: AtomicU64::new(0),
@@ -105,6 +105,7 @@ impl Keyspace {
     /// given up too where that is quick, else it goes with its bucket.
     fn drop_slot(&self, slot: &Slot) {
         self.holdings.release(slot.bytes());
+        self.holdings.ends(slot.ends(), false);
         if slot.is_hidden() {
             self.sharing.hidden.fetch_sub(1, Relaxed);
         } else {
@@ -118,6 +119,7 @@ impl Keyspace {
     /// Gives `slot` a deadline, and a place in the index if it has none that is early enough. A
     /// place that is now too early, or needed no more, is found out when its bucket is popped.
     fn settle(&self, now_ms: u64, slot: &mut Slot, deadline_ms: u64) {
+        self.holdings.ends(slot.ends(), deadline_ms != NEVER);
         slot.deadline_ms = deadline_ms;
         if deadline_ms != NEVER {
             self.await_time(now_ms, slot, deadline_ms);
@@ -147,6 +149,11 @@ impl Keyspace {
     /// Keys held, live or not yet freed.
     pub fn len(&self) -> u64 {
         self.holdings.keys()
+    }
+
+    /// Those of the keys held that have a deadline.
+    pub fn ending(&self) -> u64 {
+        self.holdings.ending()
     }
 
     /// True if nothing is held.

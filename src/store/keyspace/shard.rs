@@ -43,6 +43,11 @@ impl Slot {
         self.deadline_ms == HIDDEN
     }
 
+    /// True if it is a key that ends by itself.
+    pub(super) fn ends(&self) -> bool {
+        self.deadline_ms != NEVER && !self.is_hidden()
+    }
+
     /// True if the value is the sum of its record; a string that is no integer hides that.
     pub(super) fn shows_record(&self) -> bool {
         self.record.is_some() && matches!(self.value, Value::Counter(_))

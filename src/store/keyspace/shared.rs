@@ -159,6 +159,7 @@ impl Keyspace {
         self.holdings.release(slot.value.heap_bytes());
         slot.value = Value::Counter(0);
         if !slot.is_hidden() {
+            self.holdings.ends(slot.ends(), false);
             slot.deadline_ms = HIDDEN;
             self.holdings.went(1);
             self.sharing.hidden.fetch_add(1, Relaxed);
@@ -258,7 +259,7 @@ impl Keyspace {
             return self.await_time(now_ms, slot, ends_ms.clamp(now_ms + 1, NEVER_MS - 1));
         }
         self.holdings.came();
-        let deadline_ms = slot.deadline_ms;
+        let deadline_ms = std::mem::replace(&mut slot.deadline_ms, NEVER_MS);
         self.settle(now_ms, slot, deadline_ms);
         if let Some(record) = slot.record.as_mut() {
             // Whether it still stands in the list is not known: twice does no harm.

@@ -70,12 +70,13 @@ impl Whole<'_, '_> {
     }
 
     /// Visits about `count` live keys from `place` on (0 = the beginning) in an order that does not
-    /// change as keys come and go; returns the place to go on from, `None` at the end.
+    /// change as keys come and go, fewer where `visit` says that it has enough; returns the place to
+    /// go on from, `None` at the end.
     pub fn walk(
         &mut self,
         place: u64,
         count: usize,
-        mut visit: impl FnMut(&[u8], &Value),
+        mut visit: impl FnMut(&[u8], &Value) -> bool,
     ) -> Option<u64> {
         // A place is the shard (8 bits) and 23 bits of the hash.
         let mut number = usize::try_from(place >> HASH_BITS).ok()?;
@@ -134,6 +135,7 @@ fn flush_shard(keyspace: &Keyspace, shard: &mut Shard, number: usize, now_ms: u6
     let hidden = slots.iter().filter(|slot| slot.is_hidden()).count() as u64;
     keyspace.sharing.hidden.fetch_sub(hidden, Relaxed);
     keyspace.holdings.went(slots.len() as u64 - hidden);
+    slots.iter().for_each(|slot| keyspace.holdings.ends(slot.ends(), false));
 }
 
 /// Visits the keys of a shard with the smallest hashes at or above `from`, at least `rest` if
@@ -144,7 +146,7 @@ fn smallest(
     now_ms: u64,
     from: u64,
     rest: &mut usize,
-    visit: &mut impl FnMut(&[u8], &Value),
+    visit: &mut impl FnMut(&[u8], &Value) -> bool,
 ) -> Option<u64> {
     let live: Vec<(u64, &Slot)> = shard
         .iter()
@@ -156,8 +158,8 @@ fn smallest(
     let mut heap: BinaryHeap<_> = order.collect();
     while let Some(Reverse((hash, at))) = heap.pop() {
         let slot = live[at].1;
-        visit(&slot.key, &slot.value);
-        *rest = rest.saturating_sub(1);
+        let more = visit(&slot.key, &slot.value);
+        *rest = if more { rest.saturating_sub(1) } else { 0 };
         // Keys of one hash go together: a place cannot tell them apart.
         let next = heap.peek().map(|Reverse((next, _))| *next);
         if *rest == 0 && next.is_some_and(|next| next > hash) {

@@ -10,11 +10,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::super::account::{Account, Full};
 use super::super::sync::{AtomicBool, AtomicUsize, Mutex};
 use super::Held;
 
 /// Locks of the table of watched keys, by hash.
 const TABLES: usize = 16;
+/// Bytes charged for a watched key beside twice its own: its places in both tables and its mark.
+const WATCH_COST_BYTES: u64 = 160;
 
 type Mark = Arc<AtomicBool>;
 
@@ -27,11 +30,16 @@ struct Watched {
 }
 
 /// The watched keys, apart from the shards: a watch ends without waiting for one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watches {
+    account: Arc<Account>,
     tables: [Mutex<HashTable<Watched>>; TABLES],
     /// Watched keys, a key counted for each who watches it.
     count: AtomicUsize,
+}
+
+fn watch_bytes(key: &[u8]) -> u64 {
+    WATCH_COST_BYTES + 2 * key.len() as u64
 }
 
 /// The keys that one connection watches. Dropping it ends the watch.
@@ -46,6 +54,10 @@ pub struct Watch {
 }
 
 impl Watches {
+    pub(super) fn new(account: Arc<Account>) -> Watches {
+        Watches { account, tables: Default::default(), count: AtomicUsize::new(0) }
+    }
+
     fn table(&self, hash: u64) -> &Mutex<HashTable<Watched>> {
         &self.tables[(hash >> 40) as usize % TABLES]
     }
@@ -101,6 +113,15 @@ impl Watches {
         }
         drop(table);
         self.count.fetch_sub(1, Relaxed);
+        self.account.release(watch_bytes(key));
+    }
+}
+
+#[cfg(test)]
+impl super::Keyspace {
+    /// True if anybody watches anything, or something of a watch is left.
+    pub(in super::super) fn is_watched(&self) -> bool {
+        self.watches.any() || self.watches.tables.iter().any(|table| !table.lock().is_empty())
     }
 }
 
@@ -127,7 +148,10 @@ impl Drop for Watch {
 
 impl Held<'_> {
     /// Watches one more key, whose shard is held.
-    pub fn watch(&mut self, watch: &mut Option<Watch>, key: &[u8]) {
+    ///
+    /// # Errors
+    /// [`Full`] if there is no memory to remember it by; it is not watched.
+    pub fn watch(&mut self, watch: &mut Option<Watch>, key: &[u8]) -> Result<(), Full> {
         let deadline_ms = self.look(key).and_then(|(_, deadline_ms)| deadline_ms);
         let hash = self.hash_of(key);
         let watches = &self.keyspace().watches;
@@ -139,9 +163,11 @@ impl Held<'_> {
         });
         let same = |watched: &(u64, Box<[u8]>)| *watched.1 == *key;
         if let Entry::Vacant(entry) = watch.keys.entry(hash, same, |watched| watched.0) {
+            watches.account.charge(watch_bytes(key))?;
             entry.insert((hash, key.into()));
             watches.enter(hash, key, &watch.mark);
             watch.until_ms = watch.until_ms.min(deadline_ms.unwrap_or(u64::MAX));
         }
+        Ok(())
     }
 }

@@ -79,12 +79,28 @@ fn a_walk_visits_every_key_that_stays() {
     while let Some(from) = place {
         place = keyspace.whole(NOW).walk(from, 7, |key, _| {
             seen.insert(key.to_vec());
+            true
         });
         set(&keyspace, NOW, format!("late{steps}").as_bytes(), NOW + 1000).unwrap();
         steps += 1;
         assert!(steps < 3000, "the walk does not end");
     }
     assert!((0..3000).all(|i| seen.contains(format!("k{i}").as_bytes())));
+}
+
+#[test]
+fn a_walk_ends_where_its_visitor_has_enough() {
+    let keyspace = Keyspace::new(3, Arc::new(Account::new(u64::MAX)));
+    for i in 0..1000_u64 {
+        set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1000).unwrap();
+    }
+    let mut visited = 0;
+    let next = keyspace.whole(NOW).walk(0, usize::MAX, |_, _| {
+        visited += 1;
+        visited < 5
+    });
+    // Keys of one place go together.
+    assert!(next.is_some() && (5..8).contains(&visited), "{visited}");
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod increx;
 mod info;
 mod info_sections;
 mod introspect;
+mod key_places;
 mod keys;
 mod latency;
 mod lifetime;

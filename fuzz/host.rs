@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::Mutex;
 use ratel::command::{
-    ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report, Session,
-    Slice, SlowEntry, Stats,
+    Bench, ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report,
+    Scripts, Session, Slice, SlowEntry, Stats,
 };
 use ratel::config::{Config, MemoryPolicy, schema};
 use ratel::engine::{Engine, Options};
-use ratel::resp::{Parser, Protocol};
+use ratel::resp::Parser;
+use ratel::script::LogLevel;
 
 /// So little memory that the limit is met within a run.
 const MEMORY_BYTES: u64 = 64 << 20;
@@ -81,6 +82,8 @@ impl Host for Process {
 
     fn slowlog_reset(&self) {}
 
+    fn log(&self, _level: LogLevel, _text: &str) {}
+
     fn cluster(&self) -> Option<Arc<ClusterReport>> {
         None
     }
@@ -95,6 +98,8 @@ pub struct World {
     engine: Engine,
     process: Process,
     slice: Slice,
+    scripts: Scripts,
+    bench: Bench,
     now_ms: u64,
     connections: u64,
 }
@@ -117,10 +122,18 @@ impl Default for World {
                 pause: Mutex::default(),
             },
             slice: Slice::default(),
+            scripts: Scripts::default(),
+            bench: Bench::default(),
             now_ms: START_MS,
             connections: 0,
         }
     }
+}
+
+/// A monotonic clock that moves a millisecond at every look, so that a script's time ends soon.
+fn hasty() -> u64 {
+    static NOW_NS: AtomicU64 = AtomicU64::new(0);
+    NOW_NS.fetch_add(1_000_000, std::sync::atomic::Ordering::Relaxed)
 }
 
 impl World {
@@ -145,7 +158,7 @@ impl World {
             let mut context = Context {
                 now_ms: self.now_ms,
                 now_ns: self.now_ms * 1_000_000,
-                ticker: || 0,
+                ticker: hasty,
                 loading: false,
                 config: &config,
                 engine: &self.engine,
@@ -153,6 +166,9 @@ impl World {
                 session: &mut session,
                 host: &self.process,
                 stats: &self.process.stats,
+                scripts: &self.scripts,
+                bench: &mut self.bench,
+                trail: None,
             };
             let rest = input.get_mut(used..).expect("no more is used than there is");
             let end = self.slice.run(&mut context, &mut parser, rest, &mut out);
@@ -193,20 +209,15 @@ impl World {
             written_bytes: AtomicU64::new(0),
             query_bytes: AtomicU64::new(0),
             output_bytes: AtomicU64::new(0),
+            queued: AtomicU64::new(0),
+            queued_bytes: AtomicU64::new(0),
             resp3: AtomicBool::new(false),
             no_evict: AtomicBool::new(false),
             no_touch: AtomicBool::new(false),
             identity: Mutex::new(Identity::default()),
         });
         *self.process.clients.lock() = vec![record.clone()];
-        Session {
-            record,
-            protocol: Protocol::Resp2,
-            authenticated: true,
-            local: true,
-            effect: Effect::None,
-            replies: Default::default(),
-        }
+        Session::new(record, true, true)
     }
 }
 

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`server`] | the edge: tokio, sockets, files, signals, the clock. The only impure layer |
 //! | [`command`] | one table row a command; a handler takes arguments and a context, returns a reply |
+//! | [`script`] | Lua scripts: sandbox, conversion, bounds; it knows no keys |
 //! | [`resp`] | bytes to request, reply to bytes |
 //! | [`cluster`] | the other nodes: membership, replication, sealing; sans-io |
 //! | [`engine`] | the one door to the counting |
@@ -25,5 +26,6 @@ pub mod config;
 pub mod engine;
 pub mod limiter;
 pub mod resp;
+pub mod script;
 pub mod server;
 pub mod store;

@@ -10,6 +10,8 @@ mod hostile;
 mod memory;
 #[path = "limits/network.rs"]
 mod network;
+#[path = "limits/scripts.rs"]
+mod scripts;
 #[path = "limits/slices.rs"]
 mod slices;
 #[path = "limits/time.rs"]

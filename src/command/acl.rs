@@ -1,14 +1,14 @@
 //! ACL, as far as there are users: one, `default`, with or without a password.
 
 use super::argument::text;
-use super::spec::{Categories, Flags, Handler, Spec};
+use super::spec::{Categories, Flags, Plain, Spec};
 use super::table::{TABLE, error};
 use super::{Args, Context, help};
 use crate::resp::{self, Reply};
 
 const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
 
-const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static str) -> Spec {
+const fn row(name: &'static str, arity: i32, handler: Plain, summary: &'static str) -> Spec {
     Spec::new(name, arity, handler).flags(LOOSE).docs("server", "6.0.0", summary)
 }
 

@@ -4,7 +4,9 @@
 //! Redis's string2ll reads it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
+pub use crate::engine::parse_integer;
 use crate::resp::Span;
 
 /// The text of an error reply, with its code. A `Result` carries it instead of a whole
@@ -66,61 +68,63 @@ impl<'a> Args<'a> {
     }
 }
 
-/// Reads an integer as strictly as Redis does: no space, no plus sign, no leading zero, no `-0`.
-pub fn parse_integer(word: &[u8]) -> Option<i64> {
-    let (negative, digits) = match word {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    if digits == b"0" {
-        return (!negative).then_some(0);
+/// Words kept apart from the request that they came in.
+#[derive(Debug, Default)]
+pub struct Words {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl Words {
+    /// Appends words; their places, for [`Words::args`]. What would lie beyond 4 GiB is left out.
+    pub fn extend<'w>(&mut self, words: impl Iterator<Item = &'w [u8]>) -> Range<usize> {
+        let first = self.spans.len();
+        for word in words {
+            let start = self.bytes.len();
+            let end = start.saturating_add(word.len());
+            let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) else { break };
+            self.bytes.extend_from_slice(word);
+            self.spans.push(Span { start, end });
+        }
+        first..self.spans.len()
     }
-    if !matches!(digits.first(), Some(b'1'..=b'9')) {
-        return None;
+
+    /// The words at these places as a request.
+    pub fn args(&self, places: Range<usize>) -> Args<'_> {
+        Args::new(&self.bytes, self.spans.get(places).unwrap_or_default())
     }
-    digits
-        .iter()
-        .try_fold(0i64, |value, byte| {
-            let digit = i64::from(byte.wrapping_sub(b'0'));
-            if digit > 9 {
-                return None;
-            }
-            // Built up on the negative side, which reaches one further than the positive.
-            value.checked_mul(10)?.checked_sub(digit)
-        })
-        .and_then(|value| if negative { Some(value) } else { value.checked_neg() })
+
+    /// Forgets the words and keeps their room, unless that is large.
+    pub fn clear(&mut self) {
+        /// More than a script's call takes, and little beside a Lua state.
+        const ROOM_BYTES: usize = 64 << 10;
+        if self.held_bytes() > ROOM_BYTES {
+            *self = Words::default();
+        }
+        self.bytes.clear();
+        self.spans.clear();
+    }
+
+    /// What the words take, each with its place.
+    pub fn cost_bytes(&self) -> usize {
+        self.bytes.len().saturating_add(self.spans.len().saturating_mul(size_of::<Span>()))
+    }
+
+    /// What a request would take here.
+    pub fn cost_of(args: &Args<'_>) -> usize {
+        args.iter().fold(0, |sum, word| sum.saturating_add(word.len() + size_of::<Span>()))
+    }
+
+    /// Bytes that are reserved.
+    pub fn held_bytes(&self) -> usize {
+        let spans = self.spans.capacity().saturating_mul(size_of::<Span>());
+        self.bytes.capacity().saturating_add(spans)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn integers_are_read_as_strictly_as_redis_reads_them() {
-        for (word, value) in [
-            ("0", 0),
-            ("7", 7),
-            ("-7", -7),
-            ("9223372036854775807", i64::MAX),
-            ("-9223372036854775808", i64::MIN),
-        ] {
-            assert_eq!(parse_integer(word.as_bytes()), Some(value), "{word}");
-        }
-        for word in [
-            "",
-            "-",
-            "-0",
-            "+1",
-            "01",
-            " 1",
-            "1 ",
-            "1a",
-            "9223372036854775808",
-            "-9223372036854775809",
-        ] {
-            assert_eq!(parse_integer(word.as_bytes()), None, "{word}");
-        }
-    }
 
     #[test]
     fn a_word_that_is_not_there_is_empty() {

@@ -11,7 +11,7 @@ use super::argument::{Argument, integer, one_of, text, word};
 use super::client_kill::{KILL_ARGUMENTS, kill};
 use super::client_list::{LIST_ARGUMENTS, info, list};
 use super::session::{Replies, Session};
-use super::spec::{Categories, Flags, Handler, Spec};
+use super::spec::{Categories, Flags, Plain, Spec};
 use super::table::{error, failure};
 use super::{Args, Context, PauseMode, help};
 use crate::resp::{self, Protocol, Reply};
@@ -45,6 +45,10 @@ pub struct ClientRecord {
     pub query_bytes: AtomicU64,
     /// Bytes of replies that the socket has not taken yet (obl).
     pub output_bytes: AtomicU64,
+    /// Commands queued between MULTI and EXEC plus one; 0 = no transaction (multi).
+    pub queued: AtomicU64,
+    /// Bytes that their queue holds (multi-mem).
+    pub queued_bytes: AtomicU64,
     /// Speaks RESP3.
     pub resp3: AtomicBool,
     /// CLIENT NO-EVICT ON.
@@ -71,7 +75,7 @@ const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
 const ADMIN: Flags = LOOSE.with(Flags::ADMIN);
 const ON_OFF: &[Argument] = &[one_of("enabled", &[word("on", "ON"), word("off", "OFF")])];
 
-const fn row(name: &'static str, arity: i32, handler: Handler) -> Spec {
+const fn row(name: &'static str, arity: i32, handler: Plain) -> Spec {
     Spec::new(name, arity, handler).categories(Categories::CONNECTION).flags(LOOSE)
 }
 
@@ -122,7 +126,9 @@ pub(super) const ROWS: &[Spec] = &[
             one_of("mode", &[word("write", "WRITE"), word("all", "ALL")]).optional(),
         ]),
     row("client|unpause", 2, unpause).flags(ADMIN).docs(GROUP, "6.2.0", "End CLIENT PAUSE"),
+    // A transaction's replies are one array, which must not lose elements.
     row("client|reply", 3, reply)
+        .flags(LOOSE.with(Flags::NO_MULTI))
         .docs(GROUP, "3.2.0", "Tell the server whether to reply")
         .arguments(&[one_of(
             "on_off_skip",

@@ -88,6 +88,7 @@ fn line(record: &ClientRecord, now_ms: u64, out: &mut String) {
 
     let since = |ms: u64| now_ms.saturating_sub(ms) / 1_000;
     let identity = record.identity.lock().clone();
+    let queued_bytes = record.queued_bytes.load(Relaxed);
     let query_bytes = record.query_bytes.load(Relaxed);
     let output_bytes = record.output_bytes.load(Relaxed);
     let command = usize::try_from(record.last_command.load(Relaxed))
@@ -98,7 +99,7 @@ fn line(record: &ClientRecord, now_ms: u64, out: &mut String) {
     let _ = writeln!(
         out,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 \
-         multi=-1 qbuf={query_bytes} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 \
+         multi={} qbuf={query_bytes} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs=0 rbp=0 \
          obl={output_bytes} oll=0 omem=0 tot-mem={} events=r cmd={command} user=default redir=-1 \
          resp={} lib-name={} lib-ver={}",
         record.id,
@@ -109,7 +110,8 @@ fn line(record: &ClientRecord, now_ms: u64, out: &mut String) {
         since(record.created_ms),
         since(record.active_ms.load(Relaxed)),
         flags(record),
-        query_bytes.saturating_add(output_bytes),
+        i64::try_from(record.queued.load(Relaxed)).unwrap_or(i64::MAX).saturating_sub(1),
+        query_bytes.saturating_add(output_bytes).saturating_add(queued_bytes),
         if record.resp3.load(Relaxed) { 3 } else { 2 },
         String::from_utf8_lossy(&identity.lib_name),
         String::from_utf8_lossy(&identity.lib_ver),
@@ -118,6 +120,7 @@ fn line(record: &ClientRecord, now_ms: u64, out: &mut String) {
 
 fn flags(record: &ClientRecord) -> String {
     let letters = [
+        (record.queued.load(Relaxed) > 0, 'x'),
         (record.unix, 'U'),
         (record.no_evict.load(Relaxed), 'e'),
         (record.no_touch.load(Relaxed), 'T'),

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::spec::{Flags, Handler, Spec};
+use super::spec::{Flags, Plain, Spec};
 use super::{Args, ClusterReport, Context, NodeReport, help};
 use crate::resp::{self, Frame, Reply};
 
@@ -12,7 +12,7 @@ const SINCE: &str = "0.2.0";
 const GROUP: &str = "ratelimit";
 const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
 
-const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static str) -> Spec {
+const fn row(name: &'static str, arity: i32, handler: Plain, summary: &'static str) -> Spec {
     Spec::new(name, arity, handler).flags(FLAGS).docs(GROUP, SINCE, summary)
 }
 

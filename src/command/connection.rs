@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use super::argument::{block, integer, text};
 use super::client::{self, valid_name};
 use super::session::{Effect, Replies};
-use super::spec::{Categories, Flags, Handler, Spec};
+use super::spec::{Categories, Flags, Plain, Spec};
 use super::table::failure;
 use super::{Args, Context, ErrorText, REDIS_VERSION};
 use crate::config::TEXT_BYTES_MAX;
@@ -18,7 +18,7 @@ use crate::resp::{self, Protocol, Reply};
 const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST);
 const BEFORE_AUTH: Flags = LOOSE.with(Flags::NO_AUTH);
 
-const fn row(name: &'static str, arity: i32, handler: Handler) -> Spec {
+const fn row(name: &'static str, arity: i32, handler: Plain) -> Spec {
     Spec::new(name, arity, handler).categories(Categories::CONNECTION)
 }
 
@@ -31,8 +31,12 @@ pub(super) const ROWS: &[Spec] = &[
         .flags(Flags::LOADING.with(Flags::STALE).with(Flags::FAST))
         .docs("connection", "1.0.0", "Echo the given string")
         .arguments(&[text("message")]),
-    row("quit", -1, quit).flags(BEFORE_AUTH).docs("connection", "1.0.0", "Close the connection"),
-    row("reset", 1, reset).flags(BEFORE_AUTH).docs(
+    row("quit", -1, quit).flags(BEFORE_AUTH.with(Flags::NOT_QUEUED)).docs(
+        "connection",
+        "1.0.0",
+        "Close the connection",
+    ),
+    row("reset", 1, reset).flags(BEFORE_AUTH.with(Flags::NOT_QUEUED)).docs(
         "connection",
         "6.2.0",
         "Reset the connection to the state of a new one",
@@ -85,6 +89,7 @@ fn quit(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
 fn reset(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     context.session.replies = Replies::On;
     context.session.authenticated = context.host.config().requirepass.is_empty();
+    super::transaction::forget(context);
     client::set_protocol(context.session, Protocol::Resp2);
     client::forget(&context.session.record);
     Reply::Simple("RESET")

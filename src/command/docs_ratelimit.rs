@@ -4,7 +4,7 @@
 //! Not here: their handlers (`ratelimit.rs`, `throttle.rs`).
 
 use super::argument::{Argument, block, integer, key, text, word};
-use super::spec::{Categories, Flags, Keys, Spec};
+use super::spec::{Categories, Flags, Keyed, Keys, Plain, Spec};
 use super::{explain, ratelimit, throttle};
 
 const GROUP: &str = "rate-limit";
@@ -19,8 +19,12 @@ const SLIDING: Argument = word("sliding", "SLIDING").optional();
 const SCALE: Argument = text("scale");
 const INCREMENT: Argument = integer("increment").optional();
 
-const fn row(name: &'static str, arity: i32, handler: super::spec::Handler) -> Spec {
+const fn row(name: &'static str, arity: i32, handler: Plain) -> Spec {
     Spec::new(name, arity, handler).categories(Categories::RATELIMIT)
+}
+
+const fn cell(name: &'static str, arity: i32, handler: Keyed) -> Spec {
+    Spec::keyed(name, arity, handler).categories(Categories::RATELIMIT)
 }
 
 pub(super) const ROWS: &[Spec] = &[
@@ -92,18 +96,18 @@ pub(super) const ROWS: &[Spec] = &[
         )
         .complexity("O(N) where N is the number of nodes and their former lives")
         .arguments(&[key("key"), SCALE, integer("limit"), SLIDING]),
-    row("rl.throttle", -5, throttle::rl_throttle)
+    cell("rl.throttle", -5, throttle::rl_throttle)
         .flags(GROW)
         .keys(Keys::one(CHANGED))
         .docs(GROUP, SINCE, "Ask the generic cell rate algorithm; replies as CL.THROTTLE")
         .arguments(THROTTLE),
     // redis-cell's own arity error comes from the handler.
-    row("cl.throttle", -1, throttle::cl_throttle)
+    cell("cl.throttle", -1, throttle::cl_throttle)
         .flags(GROW)
         .keys(Keys::one(CHANGED))
         .docs(GROUP, SINCE, "Ask the generic cell rate algorithm, compatible with redis-cell")
         .arguments(THROTTLE),
-    row("throttle", -5, throttle::throttle)
+    cell("throttle", -5, throttle::throttle)
         .flags(GROW)
         .keys(Keys::one(CHANGED))
         .docs(GROUP, SINCE, "Ask the generic cell rate algorithm, compatible with throttlecrab")

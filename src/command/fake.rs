@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::Mutex;
 
 use super::{
-    Args, ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report, Session,
-    Slice, SliceEnd, SlowEntry, Stats, execute,
+    Args, Bench, ClientRecord, ClusterReport, Context, Host, Identity, PauseMode, Report, Scripts,
+    Session, Slice, SliceEnd, SlowEntry, Stats, execute,
 };
 use crate::config::{Config, schema};
 use crate::engine::{Engine, Options};
-use crate::resp::{Frame, Parser, Protocol, Reply, Span};
+use crate::resp::{Frame, Parser, Reply, Span};
 
 /// The time in every test, ms since the epoch.
 pub(super) const NOW_MS: u64 = 1_700_000_000_123;
@@ -27,6 +27,8 @@ pub(super) struct FakeHost {
     pub(super) pause: Mutex<Option<(PauseMode, u64)>>,
     pub(super) slow: Mutex<Vec<SlowEntry>>,
     pub(super) stopping: Mutex<bool>,
+    /// What scripts logged.
+    pub(super) logged: Mutex<Vec<String>>,
     pub(super) cluster: Mutex<Option<Arc<ClusterReport>>>,
 }
 
@@ -90,6 +92,10 @@ impl Host for FakeHost {
         self.slow.lock().clear();
     }
 
+    fn log(&self, _level: crate::script::LogLevel, text: &str) {
+        self.logged.lock().push(text.to_owned());
+    }
+
     fn cluster(&self) -> Option<Arc<ClusterReport>> {
         self.cluster.lock().clone()
     }
@@ -107,6 +113,10 @@ pub(super) struct Fake {
     /// The monotonic clock that requests are timed by.
     pub(super) ticker: fn() -> u64,
     pub(super) engine: Engine,
+    pub(super) scripts: Scripts,
+    bench: Bench,
+    /// Milliseconds since the epoch.
+    pub(super) now_ms: u64,
     /// It joins its cluster.
     pub(super) loading: bool,
 }
@@ -118,15 +128,18 @@ impl Fake {
         host.stats.lock().push(stats.clone());
         let record = client(7);
         host.clients.lock().push(record.clone());
-        let session = Session {
-            record,
-            protocol: Protocol::Resp2,
-            authenticated: true,
-            local: true,
-            effect: Effect::None,
-            replies: Default::default(),
-        };
-        Fake { host, session, stats, ticker: || 0, engine: engine(), loading: false }
+        let session = Session::new(record, true, true);
+        Fake {
+            host,
+            session,
+            stats,
+            ticker: || 0,
+            engine: engine(),
+            scripts: Scripts::default(),
+            bench: Bench::default(),
+            now_ms: NOW_MS,
+            loading: false,
+        }
     }
 
     /// Runs one request, its words split at single spaces.
@@ -150,8 +163,8 @@ impl Fake {
     fn with_context<R>(&mut self, act: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let config = self.host.config();
         act(&mut Context {
-            now_ms: NOW_MS,
-            now_ns: NOW_MS * 1_000_000,
+            now_ms: self.now_ms,
+            now_ns: self.now_ms * 1_000_000,
             ticker: self.ticker,
             loading: self.loading,
             config: &config,
@@ -160,6 +173,9 @@ impl Fake {
             session: &mut self.session,
             host: &self.host,
             stats: &self.stats,
+            scripts: &self.scripts,
+            bench: &mut self.bench,
+            trail: None,
         })
     }
 
@@ -208,6 +224,8 @@ pub(super) fn client(id: u64) -> Arc<ClientRecord> {
         written_bytes: AtomicU64::new(0),
         query_bytes: AtomicU64::new(26),
         output_bytes: AtomicU64::new(0),
+        queued: AtomicU64::new(0),
+        queued_bytes: AtomicU64::new(0),
         resp3: false.into(),
         no_evict: false.into(),
         no_touch: false.into(),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::client::ClientRecord;
 use super::stats::Stats;
 use crate::config::Config;
+use crate::script::LogLevel;
 
 /// The process, seen from a command. Every method is quick and takes no lock that is held across
 /// I/O.
@@ -42,6 +43,8 @@ pub trait Host: Send + Sync {
     fn slowlog_reset(&self);
     /// What the node last told of its cluster, at most 0.2 s old; `None` where it is alone.
     fn cluster(&self) -> Option<Arc<ClusterReport>>;
+    /// Writes a line of a script to the log: `text` has no line break.
+    fn log(&self, level: LogLevel, text: &str);
     /// SHUTDOWN ABORT: true if a shutdown was under way and is now called off.
     fn abort_shutdown(&self) -> bool;
 }

@@ -4,6 +4,7 @@
 //! Redis's wherever Redis has them, since tools read them by name.
 
 use super::info_sections as sections;
+use super::scripts::ScriptFigures;
 use super::stats::Totals;
 use super::{Args, ClusterReport, Context, Host, Report};
 use crate::config::Config;
@@ -17,6 +18,7 @@ pub(super) struct Figures {
     pub(super) engine: EngineReport,
     pub(super) totals: Totals,
     pub(super) cluster: Option<std::sync::Arc<ClusterReport>>,
+    pub(super) scripts: ScriptFigures,
     pub(super) loading: bool,
     pub(super) now_ns: u64,
 }
@@ -78,6 +80,7 @@ pub(super) fn info(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         engine: context.engine.report(context.now_ms),
         totals: totals(context.host),
         cluster: context.host.cluster(),
+        scripts: context.scripts.figures(),
         loading: context.loading,
         now_ns: context.now_ns,
     };

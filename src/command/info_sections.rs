@@ -59,7 +59,7 @@ pub(super) fn clients(figures: &Figures, out: &mut String) {
 }
 
 pub(super) fn memory(figures: &Figures, out: &mut String) {
-    let (report, engine) = (&figures.report, &figures.engine);
+    let (report, engine, scripts) = (&figures.report, &figures.engine, &figures.scripts);
     let used_bytes = engine.memory_used_bytes.saturating_add(report.client_bytes);
     let peak_bytes = engine.memory_peak_bytes.max(used_bytes);
     let policy = schema::get(&figures.config, "maxmemory-policy").unwrap_or_default();
@@ -77,8 +77,19 @@ pub(super) fn memory(figures: &Figures, out: &mut String) {
             format!("{:.2}%", 100.0 * ratio(engine.memory_used_bytes, used_bytes)),
         "total_system_memory": report.system_memory_bytes,
         "total_system_memory_human": human(report.system_memory_bytes),
-        "used_memory_lua": 0,
-        "number_of_cached_scripts": 0,
+        "used_memory_lua": scripts.memory_bytes,
+        "used_memory_vm_eval": scripts.memory_bytes,
+        "used_memory_lua_human": human(scripts.memory_bytes),
+        "used_memory_scripts_eval": scripts.source_bytes,
+        "number_of_cached_scripts": scripts.cached,
+        "number_of_functions": 0,
+        "number_of_libraries": 0,
+        "used_memory_vm_functions": 0,
+        "used_memory_vm_total": scripts.memory_bytes,
+        "used_memory_vm_total_human": human(scripts.memory_bytes),
+        "used_memory_functions": 0,
+        "used_memory_scripts": scripts.source_bytes,
+        "used_memory_scripts_human": human(scripts.source_bytes),
         "maxmemory": report.maxmemory_bytes,
         "maxmemory_human": human(report.maxmemory_bytes),
         "maxmemory_policy": policy,
@@ -120,6 +131,11 @@ pub(super) fn stats(figures: &Figures, out: &mut String) {
         "expired_keys": figures.engine.expired_counters,
         "evicted_keys": 0,
         "evicted_clients": evicted_clients(report),
+        "evicted_scripts": figures.scripts.evicted,
+        "scripts_run": figures.scripts.run,
+        "scripts_restarted_under_all_keys": figures.scripts.restarted,
+        "scripts_stopped_by_budget": figures.scripts.stopped,
+        "scripts_killed": figures.scripts.killed,
         "keyspace_hits": totals.allowed,
         "keyspace_misses": totals.denied,
         "pubsub_channels": 0,
@@ -226,6 +242,9 @@ pub(super) fn rate_limit(figures: &Figures, out: &mut String) {
         "new_denied_uncounted": engine.denied_new_uncounted,
         "counters": engine.counters,
         "cells": engine.cells,
+        "local_keys": engine.local_keys,
+        "tombstones": engine.tombstones,
+        "shares_unsent": engine.shares_unsent,
         "expired_counters": engine.expired_counters,
         "tables": engine.tables,
         "scales": engine.scales,
@@ -250,6 +269,8 @@ fn bounds(figures: &Figures, out: &mut String) {
         "limit_client_query_buffer_bytes": config.client_query_buffer_limit,
         "limit_maxmemory_clients_bytes": config.maxmemory_clients,
         "limit_key_bytes": engine::KEY_BYTES_MAX,
+        "limit_shared_key_bytes": engine::SHARED_KEY_BYTES_MAX,
+        "limit_tombstones_waiting": engine::TOMBSTONES_MAX,
         "limit_distinct_scales": engine::SERIES_MAX,
         "limit_mhit_limits": engine::MANY_MAX,
         "limit_increment": limiter::INCREMENT_MAX,
@@ -257,6 +278,13 @@ fn bounds(figures: &Figures, out: &mut String) {
         "limit_scale_ms": limiter::SCALE_MAX_MS,
         "limit_slice_requests": super::REQUESTS_MAX,
         "limit_slice_reply_bytes": super::REPLY_BYTES_MAX,
+        "limit_transaction_commands": super::transaction::QUEUED_COUNT_MAX,
+        "limit_transaction_bytes": super::transaction::QUEUED_BYTES_MAX,
+        "limit_transaction_reply_bytes": super::transaction::EXEC_REPLY_BYTES_MAX,
+        "limit_watched_keys": super::transaction::WATCHED_COUNT_MAX,
+        "limit_watched_bytes": super::transaction::WATCHED_BYTES_MAX,
+        "limit_script_ms": config.busy_reply_threshold_ms,
+        "limit_script_memory_bytes": config.lua_memory_limit,
         "limit_pattern_bytes": super::glob::PATTERN_BYTES_MAX,
         "limit_error_codes": super::stats::ERROR_CODES_MAX,
         "limit_slowlog_entries": config.slowlog_max_len,
@@ -267,11 +295,12 @@ fn bounds(figures: &Figures, out: &mut String) {
     );
 }
 
-/// Each live counter or cell is one key that expires; a Redis without keys shows no line.
+/// Each live counter or keyspace value is one key; a Redis without keys shows no line.
 pub(super) fn keyspace(figures: &Figures, out: &mut String) {
     let keys = figures.engine.counters.saturating_add(figures.engine.cells);
     if keys > 0 {
-        let _ = write!(out, "db0:keys={keys},expires={keys},avg_ttl=0\r\n");
+        let expires = keys.saturating_sub(figures.engine.endless);
+        let _ = write!(out, "db0:keys={keys},expires={expires},avg_ttl=0\r\n");
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::argument::{Argument, one_of, pattern, text};
 use super::glob;
 use super::row_frames::{docs_frame, info_frame};
-use super::spec::{Categories, Flags, Handler, Spec};
+use super::spec::{Categories, Flags, Plain, Spec};
 use super::table::{self, TABLE, failure};
 use super::{Args, Context, ErrorText, help};
 use crate::resp::{self, Frame, Reply};
@@ -17,7 +17,7 @@ const LOOSE: Flags = Flags::LOADING.with(Flags::STALE);
 const NAMES: &[Argument] = &[text("command-name").optional().multiple()];
 const REQUEST: &[Argument] = &[text("command"), text("arg").multiple()];
 
-const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static str) -> Spec {
+const fn row(name: &'static str, arity: i32, handler: Plain, summary: &'static str) -> Spec {
     Spec::new(name, arity, handler)
         .categories(Categories::CONNECTION)
         .flags(LOOSE)

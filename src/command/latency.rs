@@ -4,7 +4,7 @@
 //! only HISTOGRAM has figures; the others answer as a Redis without samples.
 
 use super::argument::{Argument, text};
-use super::spec::{Flags, Handler, Spec};
+use super::spec::{Flags, Plain, Spec};
 use super::stats::RowTotals;
 use super::table::{self, TABLE, error};
 use super::{Args, Context, help, info};
@@ -13,7 +13,7 @@ use crate::resp::{self, Frame, Reply};
 const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
 const EVENT: &[Argument] = &[text("event")];
 
-const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static str) -> Spec {
+const fn row(name: &'static str, arity: i32, handler: Plain, summary: &'static str) -> Spec {
     Spec::new(name, arity, handler).flags(FLAGS).docs("server", "2.8.13", summary)
 }
 

@@ -12,22 +12,33 @@ mod client_kill;
 mod client_list;
 mod cluster;
 mod connection;
+mod counters;
 mod docs_keys;
 mod docs_ratelimit;
+mod docs_strings;
+mod expiry;
 mod explain;
 mod explain_why;
+mod extended;
 #[cfg(test)]
 mod fake;
+mod generic;
 pub mod glob;
 mod help;
 mod host;
+mod increx;
 mod info;
 mod info_sections;
 mod introspect;
+mod key_places;
 mod keys;
 mod latency;
+mod lifetime;
 mod ratelimit;
 mod row_frames;
+mod script_calls;
+mod scripting;
+mod scripts;
 mod server;
 mod session;
 mod settings;
@@ -35,21 +46,28 @@ mod slice;
 mod slowlog;
 mod spec;
 mod stats;
+mod strings;
+mod substrings;
 mod table;
 mod throttle;
+mod trail;
+mod transaction;
 
-pub use args::{Args, ErrorText, parse_integer};
+pub use args::{Args, ErrorText, Words, parse_integer};
 pub use argument::{Argument, Kind};
 pub use client::{ClientRecord, Identity};
 pub use host::{
     ClusterReport, Host, NodeReport, OriginReport, PauseMode, Report, ShutdownMode, SlowEntry,
 };
+pub use scripts::{Bench, Scripts};
 pub use session::{Effect, Replies, Session};
 pub use slice::{REPLY_BYTES_MAX, REQUESTS_MAX, Slice, SliceEnd};
 pub use slowlog::slow_args;
-pub use spec::{Categories, Flags, Handler, Keys, Spec};
+pub use spec::{Categories, Flags, Handler, Keyed, Keys, OnWhole, Plain, Scripted, Spec};
 pub use stats::{RowTotals, Stats, Totals};
-pub use table::{TABLE, execute, lookup, resolve};
+pub use table::{TABLE, execute, is_covered, lookup, resolve, run_held};
+pub use trail::Trail;
+pub use transaction::Transaction;
 
 use crate::config::Config;
 use crate::engine::{Engine, Reader};
@@ -81,4 +99,10 @@ pub struct Context<'a> {
     pub host: &'a dyn Host,
     /// The counters of this worker.
     pub stats: &'a Stats,
+    /// The scripts that the process knows.
+    pub scripts: &'a Scripts,
+    /// What this worker runs scripts with.
+    pub bench: &'a mut Bench,
+    /// What the running script has done beside the keyspace; `None` outside one.
+    pub trail: Option<Trail>,
 }

@@ -120,6 +120,13 @@ pub(super) fn plain_charge(args: &Args<'_>) -> Option<Charge> {
     Some(Charge { series, increment: 1, limit: limit(args, 3).ok()? })
 }
 
+/// Tells a running script's trail that something is changed for good.
+fn note_lasting(context: &mut Context<'_>) {
+    if let Some(trail) = &mut context.trail {
+        trail.note_lasting();
+    }
+}
+
 /// Makes a reply of what a handler found out.
 pub(super) fn answer(result: Result<Reply, ErrorText>) -> Reply {
     result.unwrap_or_else(Reply::Error)
@@ -142,7 +149,14 @@ pub(super) fn hit(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         context
             .engine
             .hit(&mut context.reader, context.now_ms, key, &charge, mode)
-            .map(|verdict| verdict_reply(context, &verdict))
+            .map(|verdict| {
+                if let Some(trail) = &mut context.trail
+                    && (mode == Hit::Always || verdict.allowed)
+                {
+                    trail.note_charge(key, charge.series, charge.increment);
+                }
+                verdict_reply(context, &verdict)
+            })
             .map_err(refusal)
     }))
 }
@@ -161,6 +175,11 @@ pub(super) fn mhit(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             .hit_many(&mut context.reader, context.now_ms, &charges)
             .map_err(refusal)?;
         let passed = many.denied_by.is_none();
+        if let Some(trail) = context.trail.as_mut().filter(|_| passed) {
+            for (key, charge) in &charges {
+                trail.note_charge(key, charge.series, charge.increment);
+            }
+        }
         context.stats.verdicts(u64::from(passed), u64::from(!passed));
         let denied_by = many.denied_by.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1);
         let mut frames = vec![integer(i64::from(passed)), integer(denied_by)];
@@ -199,10 +218,13 @@ pub(super) fn inc(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         let options = options(args, 3, Takes::IncrementAndSliding)?;
         let series = series(scale, options.sliding);
         let (engine, reader) = (context.engine, &mut context.reader);
-        engine
+        let counted = engine
             .increment(reader, context.now_ms, key, series, options.increment)
-            .map(integer_reply)
-            .map_err(refusal)
+            .map_err(refusal)?;
+        if let Some(trail) = &mut context.trail {
+            trail.note_charge(key, series, options.increment);
+        }
+        Ok(integer_reply(counted))
     })())
 }
 
@@ -221,6 +243,7 @@ pub(super) fn get(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
 pub(super) fn set(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     answer(counter(args, 4).and_then(|(key, series)| {
         let count = at_most(args.integer(3)?, COUNT_MAX, BAD_COUNT)?;
+        note_lasting(context);
         context
             .engine
             .set(&mut context.reader, context.now_ms, key, series, count)
@@ -240,6 +263,7 @@ pub(super) fn refund(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     answer(counter(args, 4).and_then(|(key, series)| {
         let amount =
             u64::try_from(args.integer(3)?).map_err(|_| ErrorText::Borrowed(NOT_POSITIVE))?;
+        note_lasting(context);
         let (engine, reader) = (context.engine, &mut context.reader);
         Ok(integer_reply(engine.refund(reader, context.now_ms, key, series, amount)))
     }))
@@ -252,6 +276,7 @@ pub(super) fn reset(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
             .map(|at| scale(args, at).map(|scale| [series(scale, false), series(scale, true)]))
             .collect::<Result<Vec<_>, _>>()?
             .concat();
+        note_lasting(context);
         let (engine, reader) = (context.engine, &mut context.reader);
         Ok(integer_reply(match named.as_slice() {
             [] => engine.reset_all(reader, context.now_ms, key),

@@ -5,7 +5,7 @@
 
 use super::argument::{double, integer, text, word};
 use super::session::Effect;
-use super::spec::{Categories, Flags, Handler, Spec};
+use super::spec::{Categories, Flags, Plain, Spec};
 use super::table::{error, failure};
 use super::{Args, Context, ShutdownMode, acl, help, info};
 use crate::resp::{self, Reply};
@@ -19,7 +19,7 @@ const ADMIN: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(LOOSE);
 const fn row(
     name: &'static str,
     arity: i32,
-    handler: Handler,
+    handler: Plain,
     since: &'static str,
     summary: &'static str,
 ) -> Spec {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::client::ClientRecord;
 use super::host::ShutdownMode;
+use super::transaction::Transaction;
+use crate::engine::Watch;
 use crate::resp::Protocol;
 
 /// The state of one connection that handlers read and write.
@@ -21,6 +23,31 @@ pub struct Session {
     pub effect: Effect,
     /// CLIENT REPLY.
     pub replies: Replies,
+    /// What MULTI began and EXEC will end.
+    pub transaction: Option<Box<Transaction>>,
+    /// The keys of WATCH; dropping it ends the watch.
+    pub watch: Option<Watch>,
+}
+
+impl Session {
+    /// What a new connection has said: nothing.
+    pub fn new(record: Arc<ClientRecord>, authenticated: bool, local: bool) -> Session {
+        Session {
+            record,
+            protocol: Protocol::default(),
+            authenticated,
+            local,
+            effect: Effect::None,
+            replies: Replies::default(),
+            transaction: None,
+            watch: None,
+        }
+    }
+
+    /// Bytes that the queue of a transaction holds.
+    pub fn queued_bytes(&self) -> usize {
+        self.transaction.as_ref().map_or(0, |transaction| transaction.bytes())
+    }
 }
 
 /// Whether replies are written, chosen by CLIENT REPLY.

@@ -5,7 +5,7 @@
 
 use super::argument::{block, pattern, text};
 use super::glob;
-use super::spec::{Flags, Handler, Spec};
+use super::spec::{Flags, Plain, Spec};
 use super::table::{error, failure};
 use super::{Args, Context, help};
 use crate::config::schema;
@@ -13,7 +13,7 @@ use crate::resp::{self, Reply};
 
 const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
 
-const fn row(name: &'static str, arity: i32, handler: Handler, summary: &'static str) -> Spec {
+const fn row(name: &'static str, arity: i32, handler: Plain, summary: &'static str) -> Spec {
     Spec::new(name, arity, handler).flags(FLAGS).docs("server", "2.0.0", summary)
 }
 

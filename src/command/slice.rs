@@ -260,16 +260,25 @@ impl Slice {
         let (mode, until_ms) = context.host.paused(context.now_ms)?;
         let writes = || {
             let row = resolve(&self.args(input, request));
-            row.is_ok_and(|row| TABLE[row].flags.contains(Flags::WRITE))
+            row.is_ok_and(|row| TABLE[row].may_write() || executes_writes(context, row))
         };
         (mode == PauseMode::All || writes())
             .then_some(until_ms.saturating_sub(context.now_ms).max(1))
     }
 }
 
-/// True if a plain hit may skip the table: nothing that it checks can have changed for the worse.
+/// True if the row is EXEC and would change data.
+fn executes_writes(context: &Context<'_>, row: usize) -> bool {
+    let transaction = context.session.transaction.as_ref();
+    TABLE[row].name == "exec" && transaction.is_some_and(|transaction| transaction.may_write())
+}
+
+/// True if a plain hit may skip the table: nothing that it checks can have changed for the worse,
+/// and it is not to be queued.
 fn may_shortcut(context: &Context<'_>) -> bool {
-    context.session.authenticated && context.session.replies == Replies::On
+    context.session.authenticated
+        && context.session.replies == Replies::On
+        && context.session.transaction.is_none()
 }
 
 /// The error reply that ends a connection.

@@ -4,11 +4,34 @@
 //! categories and the documentation all read the same row, so they cannot disagree.
 
 use super::argument::Argument;
+pub use super::key_places::Keys;
 use super::{Args, Context};
+use crate::engine::{Held, Whole};
 use crate::resp::Reply;
 
-/// What serves a command.
-pub type Handler = fn(&mut Context<'_>, &Args<'_>) -> Reply;
+/// What serves a command that needs no hold of the keyspace.
+pub type Plain = fn(&mut Context<'_>, &Args<'_>) -> Reply;
+/// What serves a command on the keys that its row names, all of them held.
+pub type Keyed = fn(&mut Context<'_>, &mut Held<'_>, &Args<'_>) -> Reply;
+/// What serves a command on the whole keyspace.
+pub type OnWhole = fn(&mut Context<'_>, &mut Whole<'_, '_>, &Args<'_>) -> Reply;
+
+/// What serves a script: under a hold of every key where one is given, else under its own.
+pub type Scripted = fn(&mut Context<'_>, Option<&mut Held<'_>>, &Args<'_>) -> Reply;
+
+/// What serves a command. None but a script takes a hold itself: a transaction or script runs many
+/// under one.
+#[derive(Clone, Copy, Debug)]
+pub enum Handler {
+    /// It sees no key of the keyspace.
+    Plain(Plain),
+    /// It sees the keys of its row.
+    Keyed(Keyed),
+    /// It may see any key: held by a transaction or script, all must be.
+    Whole(OnWhole),
+    /// It runs a script, which may reach any key.
+    Script(Scripted),
+}
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +64,26 @@ pub struct Spec {
 
 impl Spec {
     /// A row without flags, keys and arguments.
-    pub const fn new(name: &'static str, arity: i32, handler: Handler) -> Self {
+    pub const fn new(name: &'static str, arity: i32, handler: Plain) -> Self {
+        Spec::served(name, arity, Handler::Plain(handler))
+    }
+
+    /// The same for a command on the keys that its row names.
+    pub const fn keyed(name: &'static str, arity: i32, handler: Keyed) -> Self {
+        Spec::served(name, arity, Handler::Keyed(handler))
+    }
+
+    /// The same for a command on the whole keyspace.
+    pub const fn whole(name: &'static str, arity: i32, handler: OnWhole) -> Self {
+        Spec::served(name, arity, Handler::Whole(handler))
+    }
+
+    /// The same for a command that runs a script.
+    pub const fn script(name: &'static str, arity: i32, handler: Scripted) -> Self {
+        Spec::served(name, arity, Handler::Script(handler))
+    }
+
+    const fn served(name: &'static str, arity: i32, handler: Handler) -> Self {
         Spec {
             name,
             arity,
@@ -107,6 +149,12 @@ impl Spec {
         self
     }
 
+    /// True if it may change data itself or by a script that it runs.
+    pub fn may_write(&self) -> bool {
+        self.flags.contains(Flags::WRITE)
+            || (matches!(self.handler, Handler::Script(_)) && !self.flags.contains(Flags::READONLY))
+    }
+
     /// True if a request of `words` words has a legal number of them.
     pub fn takes(&self, words: usize) -> bool {
         let bound = usize::try_from(self.arity.unsigned_abs()).unwrap_or(usize::MAX);
@@ -162,9 +210,13 @@ impl Flags {
     pub const PROTECTED: Flags = Flags(1 << 11);
     /// Not between MULTI and EXEC.
     pub const NO_MULTI: Flags = Flags(1 << 12);
+    /// Its row names keys, but a request may have none.
+    pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 13);
+    /// Served at once between MULTI and EXEC, where others are queued; not told by COMMAND INFO.
+    pub const NOT_QUEUED: Flags = Flags(1 << 14);
 
     /// In the order that COMMAND INFO prints them.
-    const NAMES: [&'static str; 13] = [
+    const NAMES: [&'static str; 14] = [
         "write",
         "readonly",
         "denyoom",
@@ -178,6 +230,7 @@ impl Flags {
         "no_auth",
         "protected",
         "no_multi",
+        "no_mandatory_keys",
     ];
 
     /// Both sets together.
@@ -209,29 +262,38 @@ impl Categories {
     pub const READ: Categories = Categories(1 << 1);
     /// Writes.
     pub const WRITE: Categories = Categories(1 << 2);
+    /// Strings.
+    pub const STRING: Categories = Categories(1 << 3);
     /// Administration.
-    pub const ADMIN: Categories = Categories(1 << 3);
+    pub const ADMIN: Categories = Categories(1 << 4);
     /// Constant or logarithmic time.
-    pub const FAST: Categories = Categories(1 << 4);
+    pub const FAST: Categories = Categories(1 << 5);
     /// Not fast.
-    pub const SLOW: Categories = Categories(1 << 5);
+    pub const SLOW: Categories = Categories(1 << 6);
     /// What can harm in the wrong hands.
-    pub const DANGEROUS: Categories = Categories(1 << 6);
+    pub const DANGEROUS: Categories = Categories(1 << 7);
     /// The connection itself.
-    pub const CONNECTION: Categories = Categories(1 << 7);
+    pub const CONNECTION: Categories = Categories(1 << 8);
+    /// MULTI and its kin.
+    pub const TRANSACTION: Categories = Categories(1 << 9);
+    /// Scripts.
+    pub const SCRIPTING: Categories = Categories(1 << 10);
     /// Rate limiting: RL.*, CL.THROTTLE, THROTTLE.
-    pub const RATELIMIT: Categories = Categories(1 << 8);
+    pub const RATELIMIT: Categories = Categories(1 << 11);
 
     /// In Redis's order, own ones last.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 12] = [
         "keyspace",
         "read",
         "write",
+        "string",
         "admin",
         "fast",
         "slow",
         "dangerous",
         "connection",
+        "transaction",
+        "scripting",
         "ratelimit",
     ];
 
@@ -260,79 +322,4 @@ impl Categories {
 fn named(bits: u32, names: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
     let set = move |index: usize| bits & (1 << index) != 0;
     names.iter().enumerate().filter(move |(index, _)| set(*index)).map(|(_, name)| *name)
-}
-
-/// Where the keys of a request are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keys {
-    /// It has none.
-    None,
-    /// From word `first` to word `last` (negative: from the end, -1 = the last word), each
-    /// `step`th.
-    Range {
-        /// Word of the first key; 0 is the command.
-        first: usize,
-        /// Word of the last key.
-        last: i32,
-        /// Distance between two keys.
-        step: usize,
-        /// What is done to the keys, in Redis's words (`RW`, `access`, ...).
-        access: &'static [&'static str],
-    },
-    /// Word `count_at` says how many; the first key is right behind it.
-    Counted {
-        /// Word of the number.
-        count_at: usize,
-        /// Distance between two keys.
-        step: usize,
-        /// As in `Range`.
-        access: &'static [&'static str],
-    },
-}
-
-impl Keys {
-    /// One key, in word 1.
-    pub const fn one(access: &'static [&'static str]) -> Keys {
-        Keys::Range { first: 1, last: 1, step: 1, access }
-    }
-
-    /// Keys in word 1 and all that follow.
-    pub const fn all(access: &'static [&'static str]) -> Keys {
-        Keys::Range { first: 1, last: -1, step: 1, access }
-    }
-
-    /// What is done to the keys; empty if there are none.
-    pub fn access(self) -> &'static [&'static str] {
-        match self {
-            Keys::None => &[],
-            Keys::Range { access, .. } | Keys::Counted { access, .. } => access,
-        }
-    }
-
-    /// The words of `args` that are keys; `None` if the request's own count of them is no number
-    /// or more than there are words.
-    pub fn positions(self, args: &Args<'_>) -> Option<Vec<usize>> {
-        let words = args.len();
-        let (first, count, step) = match self {
-            Keys::None => return Some(Vec::new()),
-            Keys::Range { first, last, step, .. } => {
-                let last = match usize::try_from(last) {
-                    Ok(last) => last,
-                    Err(_) => words.checked_sub(usize::try_from(last.unsigned_abs()).ok()?)?,
-                };
-                let span = (last + 1).checked_sub(first)?;
-                (first, span.div_ceil(step), step)
-            }
-            Keys::Counted { count_at, step, .. } => {
-                let count =
-                    usize::try_from(super::args::parse_integer(args.get(count_at))?).ok()?;
-                (count_at + 1, count, step)
-            }
-        };
-        if count > words {
-            return None;
-        }
-        let positions: Vec<usize> = (0..count).map(|index| first + index * step).collect();
-        positions.iter().all(|position| *position < words).then_some(positions)
-    }
 }

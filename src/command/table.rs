@@ -4,9 +4,10 @@
 //! nothing.
 
 use super::session::{Effect, Replies};
-use super::spec::{Flags, Spec};
-use super::{Args, Context, ErrorText};
+use super::spec::{Flags, Handler, Spec};
+use super::{Args, Context, ErrorText, transaction};
 use crate::config::DebugCommand;
+use crate::engine::{Held, Whole};
 use crate::resp::Reply;
 
 /// The families, each in the file of its handlers.
@@ -16,12 +17,15 @@ const FAMILIES: &[&[Spec]] = &[
     super::cluster::ROWS,
     super::docs_keys::ROWS,
     super::docs_ratelimit::ROWS,
+    super::docs_strings::ROWS,
     super::introspect::ROWS,
     super::connection::ROWS,
     super::latency::ROWS,
     super::server::ROWS,
     super::settings::ROWS,
+    super::scripting::ROWS,
     super::slowlog::ROWS,
+    super::transaction::ROWS,
 ];
 
 const fn count(families: &[&[Spec]]) -> usize {
@@ -194,9 +198,20 @@ fn unknown_subcommand(container: &Spec, name: &[u8]) -> ErrorText {
     format!("ERR unknown subcommand '{name}'. Try {container} HELP.").into()
 }
 
-fn shown(word: &[u8], bytes_max: usize) -> String {
+/// The start of a word as an error shows it: like Redis's, up to the first zero byte.
+pub(super) fn shown(word: &[u8], bytes_max: usize) -> String {
+    let word = c_string(word);
     String::from_utf8_lossy(word.get(..bytes_max).unwrap_or(word)).into_owned()
 }
+
+/// What C takes the word for: it ends at the first zero byte.
+pub(super) fn c_string(word: &[u8]) -> &[u8] {
+    word.split(|byte| *byte == 0).next().unwrap_or(word)
+}
+
+/// Redis's text for a command on a key of another type.
+pub(super) const WRONG_TYPE: &str =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
 
 /// An error reply of a text made up at run time.
 pub(super) fn error(text: String) -> Reply {
@@ -208,13 +223,15 @@ pub(super) fn failure(text: &'static str) -> Reply {
     Reply::Error(text.into())
 }
 
-/// Serves one request: finds its row, checks that it may run, runs it, notes what failed.
+/// Serves one request: finds its row, checks that it may run, holds its keys, runs it, notes what
+/// failed.
 ///
 /// The row's number is left in [`ClientRecord::last_command`](super::ClientRecord) and returned if
 /// the command ran; time and calls are the caller's to note, since it has the clock.
 pub fn execute(context: &mut Context<'_>, args: &Args<'_>) -> (Reply, Option<usize>) {
     let before = context.session.replies;
     let (reply, ran) = match admit(context, args) {
+        Ok(row) if is_queued(context, row) => (transaction::queue(context, row, args), None),
         Ok(row) => (run(context, row, args), Some(row)),
         Err(reply) => (reply, None),
     };
@@ -230,9 +247,14 @@ pub fn execute(context: &mut Context<'_>, args: &Args<'_>) -> (Reply, Option<usi
     }
 }
 
+/// True if the request waits for EXEC.
+fn is_queued(context: &Context<'_>, row: usize) -> bool {
+    context.session.transaction.is_some() && !TABLE[row].flags.contains(Flags::NOT_QUEUED)
+}
+
 /// The row of a request that may run, or what it is answered instead.
 #[expect(clippy::result_large_err, reason = "consumed by its one caller at once")]
-fn admit(context: &mut Context<'_>, args: &Args<'_>) -> Result<usize, Reply> {
+pub(super) fn admit(context: &mut Context<'_>, args: &Args<'_>) -> Result<usize, Reply> {
     match resolve(args) {
         Ok(row) => match may_run(context, TABLE[row], args) {
             Ok(()) => Ok(row),
@@ -247,17 +269,65 @@ fn admit(context: &mut Context<'_>, args: &Args<'_>) -> Result<usize, Reply> {
 }
 
 fn run(context: &mut Context<'_>, row: usize, args: &Args<'_>) -> Reply {
-    let spec = TABLE[row];
     let number = u64::try_from(row + 1).unwrap_or(u64::MAX);
     context.session.record.last_command.store(number, std::sync::atomic::Ordering::Relaxed);
-    let reply = (spec.handler)(context, args);
+    let (engine, now_ms) = (context.engine, context.now_ms);
+    let reply = match TABLE[row].handler {
+        Handler::Plain(handler) => handler(context, args),
+        Handler::Keyed(handler) if TABLE[row].keys.is_one() => {
+            handler(context, &mut engine.hold_one(now_ms, args.get(1)), args)
+        }
+        Handler::Keyed(handler) => {
+            // Without legal positions the handler refuses before it looks at any key.
+            let positions = TABLE[row].keys.positions(args).unwrap_or_default();
+            let keys = positions.iter().map(|at| args.get(*at));
+            handler(context, &mut engine.hold(now_ms, keys), args)
+        }
+        Handler::Whole(handler) => handler(context, &mut engine.whole(now_ms), args),
+        Handler::Script(handler) => handler(context, None, args),
+    };
+    note_failure(context, row, reply)
+}
+
+/// Runs a request of this row, already admitted, under a hold of all its keys: of every key for a
+/// row on the whole keyspace.
+pub fn run_held(
+    context: &mut Context<'_>,
+    held: &mut Held<'_>,
+    row: usize,
+    args: &Args<'_>,
+) -> Reply {
+    let reply = match TABLE[row].handler {
+        Handler::Plain(handler) => handler(context, args),
+        Handler::Keyed(handler) => handler(context, held, args),
+        Handler::Whole(handler) => handler(context, &mut Whole::Held(held), args),
+        Handler::Script(handler) => handler(context, Some(held), args),
+    };
+    note_failure(context, row, reply)
+}
+
+/// True if a request of this row may run under the hold.
+pub fn is_covered(held: &Held<'_>, row: usize, args: &Args<'_>) -> bool {
+    match TABLE[row].handler {
+        Handler::Plain(_) => true,
+        Handler::Keyed(_) if TABLE[row].keys.is_one() => held.covers(std::iter::once(args.get(1))),
+        Handler::Keyed(_) => {
+            let positions = TABLE[row].keys.positions(args).unwrap_or_default();
+            held.covers(positions.iter().map(|at| args.get(*at)))
+        }
+        Handler::Whole(_) | Handler::Script(_) => held.is_all(),
+    }
+}
+
+fn note_failure(context: &Context<'_>, row: usize, reply: Reply) -> Reply {
     if let Reply::Error(text) = &reply {
         context.stats.fail(row, text.as_ref());
     }
     reply
 }
 
-fn rejected(context: &Context<'_>, row: Option<usize>, text: ErrorText) -> Reply {
+fn rejected(context: &mut Context<'_>, row: Option<usize>, text: ErrorText) -> Reply {
+    let text = transaction::refused(context, row, text);
     context.stats.reject(row, &text);
     Reply::Error(text)
 }
@@ -274,6 +344,9 @@ fn may_run(context: &Context<'_>, spec: &Spec, args: &Args<'_>) -> Result<(), Er
     }
     if !context.session.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
         return Err("NOAUTH Authentication required.".into());
+    }
+    if context.session.transaction.is_some() && spec.flags.contains(Flags::NO_MULTI) {
+        return Err("ERR Command not allowed inside a transaction".into());
     }
     if spec.flags.contains(Flags::PROTECTED) && !debug_allowed(context) {
         return Err("ERR DEBUG command not allowed. If the enable-debug-command option is set to \

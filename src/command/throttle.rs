@@ -3,9 +3,9 @@
 //! Not here: the arithmetic (limiter::gcra). Invariant: `CL.THROTTLE` and `RL.THROTTLE` say 0 for
 //! allowed, `THROTTLE` says 1; their argument errors (redis-cell really says both prefixes) are those of the server they stand in for.
 
-use super::table::failure;
+use super::table::{WRONG_TYPE, failure};
 use super::{Args, Context, ErrorText};
-use crate::engine::ThrottleError;
+use crate::engine::{Held, ThrottleError};
 use crate::limiter::gcra::{GcraError, Quota};
 use crate::resp::Reply;
 
@@ -16,29 +16,37 @@ pub(super) const USAGE: &str = "Cell error: Store error: Usage: cl.throttle <key
 /// How a server reads one integer argument, named for its error.
 type ReadInteger = fn(&Args<'_>, usize, &str) -> Result<i64, ErrorText>;
 
-pub(super) fn rl_throttle(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
+pub(super) fn rl_throttle(
+    context: &mut Context<'_>,
+    held: &mut Held<'_>,
+    args: &Args<'_>,
+) -> Reply {
     if args.len() > 6 {
         return failure("ERR syntax error");
     }
     let read: ReadInteger = |args, at, _| args.integer(at);
-    decide(context, args, read, Quota::cell)
+    decide(context, held, args, read, Quota::cell)
 }
 
-pub(super) fn cl_throttle(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
+pub(super) fn cl_throttle(
+    context: &mut Context<'_>,
+    held: &mut Held<'_>,
+    args: &Args<'_>,
+) -> Reply {
     if args.len() != 5 && args.len() != 6 {
         return failure(USAGE);
     }
-    decide(context, args, cell_integer, Quota::cell)
+    decide(context, held, args, cell_integer, Quota::cell)
 }
 
-pub(super) fn throttle(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
+pub(super) fn throttle(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
     if args.len() > 6 {
         return failure("ERR wrong number of arguments for 'throttle' command");
     }
     let read: ReadInteger = |args, at, name| {
         args.integer(at).map_err(|_| ErrorText::Owned(format!("ERR invalid {name}")))
     };
-    decide(context, args, read, Quota::crab)
+    decide(context, held, args, read, Quota::crab)
 }
 
 /// Reads an integer as redis-cell does, by Rust's rules: a plus sign and leading zeros are fine.
@@ -51,6 +59,7 @@ fn cell_integer(args: &Args<'_>, at: usize, _name: &str) -> Result<i64, ErrorTex
 
 fn decide(
     context: &mut Context<'_>,
+    held: &mut Held<'_>,
     args: &Args<'_>,
     read: ReadInteger,
     quota: fn(i64, i64, i64) -> Result<Quota, GcraError>,
@@ -63,9 +72,11 @@ fn decide(
         let quantity = if args.len() > 5 { read(args, 5, "quantity")? } else { 1 };
         let refused = |gcra: GcraError| ErrorText::Owned(gcra.to_string());
         let quota = quota(max_burst, count, period_s).map_err(refused)?;
-        context.engine.throttle(context.now_ns, key, &quota, quantity).map_err(|why| match why {
+        let decided = context.engine.throttle_held(held, context.now_ns, key, &quota, quantity);
+        decided.map_err(|why| match why {
             ThrottleError::Gcra(gcra) => refused(gcra),
             ThrottleError::Refused(refusal) => super::ratelimit::refusal(refusal),
+            ThrottleError::WrongType => WRONG_TYPE.into(),
         })
     })();
     match decided {

@@ -54,6 +54,10 @@ pub struct Config {
     pub maxmemory: u64,
     /// `maxmemory-policy`.
     pub maxmemory_policy: MemoryPolicy,
+    /// `lua-memory-limit`: what the Lua state of one thread may hold, bytes.
+    pub lua_memory_limit: usize,
+    /// `busy-reply-threshold`: how long a script may run, milliseconds.
+    pub busy_reply_threshold_ms: u64,
     /// `shutdown-timeout`, seconds.
     pub shutdown_timeout_s: u64,
     /// `slowlog-log-slower-than`, microseconds, negative = off.
@@ -204,6 +208,8 @@ impl Default for Config {
             maxmemory_clients: 256 * 1024 * 1024,
             maxmemory: 0,
             maxmemory_policy: MemoryPolicy::NoEviction,
+            lua_memory_limit: 16 * 1024 * 1024,
+            busy_reply_threshold_ms: 50,
             shutdown_timeout_s: 10,
             slowlog_log_slower_than: 10_000,
             slowlog_max_len: 128,

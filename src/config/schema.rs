@@ -106,6 +106,14 @@ const BULK_BYTES_MAX: i64 = 512 << 20;
 const QUERY_BYTES_MAX: i64 = 1 << 30;
 /// An entry holds up to 32 arguments of 128 bytes, so this many take 40 MB.
 const SLOWLOG_MAX: i64 = 10_000;
+/// Redis's own default, so that its files can be kept; others on the thread wait so long.
+const BUDGET_MS_MAX: i64 = 5_000;
+/// Below this the compiled scripts of a state would leave no room to run one.
+const LUA_BYTES_MIN: i64 = 4 << 20;
+/// Single steps of Lua copy what a script holds, and its time is looked at between steps.
+const LUA_BYTES_MAX: i64 = 64 << 20;
+/// Redis's former names of settings: (name, setting).
+pub const ALIASES: &[(&str, &str)] = &[("lua-time-limit", "busy-reply-threshold")];
 
 /// What the name of a cluster may take, bytes: it is hashed with every datagram.
 const CLUSTER_NAME_BYTES_MAX: usize = 64;
@@ -289,6 +297,14 @@ pub static SETTINGS: &[Setting] = &[
         value: choice!(MemoryPolicy, maxmemory_policy),
     },
     Setting {
+        name: "lua-memory-limit",
+        group: Group::Memory,
+        unit: "bytes",
+        live: true,
+        help: "Most memory of a running script; each thread has a Lua state of its own.",
+        value: number!(Bytes, lua_memory_limit, LUA_BYTES_MIN, LUA_BYTES_MAX),
+    },
+    Setting {
         name: "requirepass",
         group: Group::Security,
         unit: "password",
@@ -326,6 +342,14 @@ pub static SETTINGS: &[Setting] = &[
         live: false,
         help: "Threads that serve clients, 0 = one for each core.",
         value: number!(Number, io_threads, 0, 128),
+    },
+    Setting {
+        name: "busy-reply-threshold",
+        group: Group::Operation,
+        unit: "ms",
+        live: true,
+        help: "Longest run of a script; one that takes longer is rolled back and answers an error, also known as lua-time-limit.",
+        value: number!(Number, busy_reply_threshold_ms, 1, BUDGET_MS_MAX),
     },
     Setting {
         name: "shutdown-timeout",
@@ -447,6 +471,8 @@ fn assign<T: TryFrom<i64>>(field: &mut T, number: i64) -> bool {
 
 /// The row of that name, in any case of letters.
 pub fn find(name: &str) -> Option<&'static Setting> {
+    let alias = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
+    let name = alias.map_or(name, |(_, setting)| setting);
     SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(name))
 }
 
@@ -463,7 +489,8 @@ pub fn get(config: &Config, name: &str) -> Option<String> {
 /// The names that [`get`] knows, settings first.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let constants = CONSTANTS.iter().map(|(name, _)| *name);
-    SETTINGS.iter().map(|setting| setting.name).chain(constants)
+    let aliases = ALIASES.iter().map(|(alias, _)| *alias);
+    SETTINGS.iter().map(|setting| setting.name).chain(aliases).chain(constants)
 }
 
 /// Reads `text` into the setting `name`, as at start.

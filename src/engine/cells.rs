@@ -13,7 +13,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::Engine;
 use super::replica::{Freshness, Item, Merged};
-use crate::store::{Origin, Value};
+use crate::store::{Full, Origin, Value};
 
 /// Nanoseconds of a millisecond.
 const MILLISECOND_NS: u64 = 1_000_000;
@@ -113,11 +113,16 @@ impl Cells {
         take: &mut dyn FnMut(Item),
     ) {
         for key in std::mem::take(&mut *self.changed.lock()) {
+            if let Some(cell) = self.shard(&key).get_mut(&key) {
+                cell.changed = false;
+            }
+            // Asked with nothing locked: who charges a cell holds its key when it comes here. A
+            // charge in between lists the cell again.
+            let tat_ns = tat_ns(&key);
             let mut shard = self.shard(&key);
             let Some(cell) = shard.get_mut(&key) else { continue };
-            cell.changed = false;
             // Drained since: nobody needs to know.
-            let Some(tat_ns) = tat_ns(&key).filter(|_| cell.own.birth > 0) else { continue };
+            let Some(tat_ns) = tat_ns.filter(|_| cell.own.birth > 0) else { continue };
             cell.own.tat_ns = tat_ns;
             let Said { birth, charged_ns, .. } = cell.own;
             take(Item::Cell { key: key.to_vec(), birth, charged_ns, tat_ns });
@@ -257,24 +262,36 @@ impl Engine {
             Ok(None) => return Merged::Known,
             Err(()) => return Merged::Refused { until_ms },
         };
-        let raised = self.keyspace.update(now_ms, key, |value| {
-            let tat_ns = value.map_or(0, |Value::Cell { tat_ns }| tat_ns);
-            let new = match freshness {
-                Freshness::Live { sent_ms }
-                    if !first_sight && now_ms.saturating_sub(sent_ms) <= LIVE_MS =>
-                {
-                    tat_ns.max(sent_ms.saturating_mul(MILLISECOND_NS)).saturating_add(news)
-                }
-                _ => tat_ns.max(said.tat_ns),
-            };
-            let cell = (new > tat_ns)
-                .then_some((Value::Cell { tat_ns: new }, new.div_ceil(MILLISECOND_NS)));
-            (cell, new > tat_ns)
-        });
-        match raised {
-            Ok(true) => Merged::Raised,
-            Ok(false) => Merged::Known,
-            Err(_) => Merged::Refused { until_ms },
+        let mut held = self.hold_one(now_ms, key);
+        let tat_ns = match held.get(key) {
+            None => 0,
+            Some(Value::Cell { tat_ns }) => *tat_ns,
+            // A string stands here now; what the cell was is of no account.
+            Some(_) => return Merged::Known,
+        };
+        let raised_ns = match freshness {
+            Freshness::Live { sent_ms }
+                if !first_sight && now_ms.saturating_sub(sent_ms) <= LIVE_MS =>
+            {
+                tat_ns.max(sent_ms.saturating_mul(MILLISECOND_NS)).saturating_add(news)
+            }
+            _ => tat_ns.max(said.tat_ns),
+        };
+        if raised_ns == tat_ns {
+            return Merged::Known;
+        }
+        let cell = Value::Cell { tat_ns: raised_ns };
+        match held.put(key, cell, Some(raised_ns.div_ceil(MILLISECOND_NS))) {
+            Ok(()) => Merged::Raised,
+            Err(Full) => Merged::Refused { until_ms },
+        }
+    }
+
+    /// Removes the cell of `key`; a string that stands there stays.
+    pub(super) fn remove_cell(&self, now_ms: u64, key: &[u8]) {
+        let mut held = self.hold_one(now_ms, key);
+        if matches!(held.get(key), Some(Value::Cell { .. })) {
+            held.remove(key);
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use super::Engine;
 use super::count::count_of;
-use crate::store::{Reader, Series};
+use crate::store::{Held, Reader, Series, Value, Whole};
 
 /// Bytes of key names after which a page ends, whatever count was asked for.
 const PAGE_BYTES_MAX: usize = 64 * 1024;
@@ -28,38 +28,39 @@ pub struct ScanPage {
 pub const LOOKS_MAX: usize = 1 << 20;
 
 impl Engine {
-    /// When the key ceases to exist, ms since the epoch: the latest end of its live windows and of
-    /// its keyspace value; `None` if it does not exist.
-    pub fn key_expires_at_ms(
+    /// When the last of the key's live counters ends, ms since the epoch; `None` if it has none.
+    pub fn counted_until_ms(
         &self,
         reader: &mut Reader<'_>,
         now_ms: u64,
         key: &[u8],
         series: &[Series],
     ) -> Option<u64> {
-        let value = self.keyspace.get(now_ms, key).map(|(_, deadline_ms)| deadline_ms);
-        let windows = series.iter().map(|series| self.expires_at_ms(reader, now_ms, key, *series));
-        windows.chain(value).max().filter(|end_ms| *end_ms > 0)
+        let ends = series.iter().map(|series| self.expires_at_ms(reader, now_ms, key, *series));
+        ends.max().filter(|end_ms| *end_ms > 0)
     }
 
-    /// True if the key has a live counter or a keyspace value.
-    pub fn exists(
+    /// True if the key has a live counter.
+    pub fn is_counted(
         &self,
         reader: &mut Reader<'_>,
         now_ms: u64,
         key: &[u8],
         series: &[Series],
     ) -> bool {
-        self.keyspace.get(now_ms, key).is_some()
-            || series.iter().any(|series| {
-                self.live_windows(now_ms, key, *series).any(|name| count_of(reader, &name) > 0)
-            })
+        series.iter().any(|series| {
+            self.live_windows(now_ms, key, *series).any(|name| count_of(reader, &name) > 0)
+        })
     }
 
     /// Forgets the key's value and all its counters; true if it existed.
-    pub fn delete(&self, reader: &mut Reader<'_>, now_ms: u64, key: &[u8]) -> bool {
-        let value = self.keyspace.remove(now_ms, key);
-        self.reset_all(reader, now_ms, key) > 0 || value
+    pub fn delete(&self, reader: &mut Reader<'_>, held: &mut Held<'_>, key: &[u8]) -> bool {
+        let value = held.remove(key);
+        let counters = self.reset_all(reader, held.now_ms(), key);
+        if counters > 0 {
+            held.note_lasting();
+        }
+        counters > 0 || value
     }
 
     /// The series that have counters, in the order of their buckets at `now_ms`: whoever looks a key
@@ -75,34 +76,58 @@ impl Engine {
         self.windows.live(now_ms) + self.keyspace.len()
     }
 
-    /// Bytes that the key's counters and value take, `None` if it does not exist.
-    pub fn memory_of(
+    /// Bytes that the key's counters take.
+    pub fn counted_bytes(
         &self,
         reader: &mut Reader<'_>,
         now_ms: u64,
         key: &[u8],
         series: &[Series],
-    ) -> Option<u64> {
-        let value = self.keyspace.get(now_ms, key).map_or(0, |_| self.keyspace.cost_bytes(key));
+    ) -> u64 {
         let counters = series
             .iter()
             .flat_map(|series| self.live_windows(now_ms, key, *series))
             .filter(|name| count_of(reader, name) > 0)
             .count();
-        let bytes = value + counters as u64 * crate::store::counter_bytes(key.len());
-        (bytes > 0).then_some(bytes)
+        counters as u64 * crate::store::counter_bytes(key.len())
     }
 
     /// The next page of a scan that asks for about `count` names.
-    pub fn scan(&self, now_ms: u64, cursor: u64, count: usize) -> ScanPage {
+    pub fn scan(
+        &self,
+        now_ms: u64,
+        whole: &mut Whole<'_, '_>,
+        cursor: u64,
+        count: usize,
+    ) -> ScanPage {
+        self.scan_names(now_ms, whole, cursor, count, Names::All)
+    }
+
+    /// The next page of a scan for some names only.
+    pub fn scan_names(
+        &self,
+        now_ms: u64,
+        whole: &mut Whole<'_, '_>,
+        cursor: u64,
+        count: usize,
+        names: Names,
+    ) -> ScanPage {
         let mut page = Page { keys: Vec::new(), bytes: 0, count: count.max(1) };
         let (mut id, mut place) = (cursor >> PLACE_BITS, cursor & ((1 << PLACE_BITS) - 1));
         if id == 0 {
-            let visit = |key: &[u8]| page.take(key.to_vec());
-            if let Some(next) = self.keyspace.walk(now_ms, place, count, visit) {
+            let visit = |key: &[u8], value: &Value| {
+                if names.takes(value) {
+                    page.take(key.to_vec());
+                }
+                page.bytes < PAGE_BYTES_MAX
+            };
+            if let Some(next) = whole.walk(place, count, visit) {
                 return page.ending_at(0, next);
             }
             (id, place) = (1, 0);
+        }
+        if !names.takes_counters() {
+            return page.ending_at(0, 0);
         }
         for view in self.windows.views_from(u32::try_from(id).unwrap_or(u32::MAX)) {
             let Some(view) = view.as_deref() else { continue };
@@ -128,6 +153,39 @@ impl Engine {
             }
         }
         page.ending_at(0, 0)
+    }
+}
+
+/// Which names a scan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// All.
+    All,
+    /// Those of keyspace values.
+    Values,
+    /// Those of strings.
+    Strings,
+    /// Those of GCRA cells and of window counters.
+    Limits,
+    /// Those of window counters.
+    Counters,
+    /// None.
+    None,
+}
+
+impl Names {
+    fn takes(self, value: &Value) -> bool {
+        let cell = matches!(value, Value::Cell { .. });
+        match self {
+            Names::All | Names::Values => true,
+            Names::Strings => !cell,
+            Names::Limits => cell,
+            Names::Counters | Names::None => false,
+        }
+    }
+
+    fn takes_counters(self) -> bool {
+        matches!(self, Names::All | Names::Limits | Names::Counters)
     }
 }
 

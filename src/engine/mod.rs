@@ -6,7 +6,9 @@
 
 mod cells;
 mod count;
+mod draw;
 mod explain;
+mod hold;
 mod keys;
 mod many;
 mod replica;
@@ -20,13 +22,17 @@ use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 pub use crate::store::{
-    Breakdown, Hint, KEY_BYTES_MAX, Name, OriginCount, Reader, Refusal, SERIES_MAX, Series,
+    AddError, Breakdown, Full, Held, Hint, KEY_BYTES_MAX, Name, OriginCount, Reader, Refusal,
+    SERIES_MAX, Series, TOMBSTONES_MAX, Value, Watch, Whole, parse_integer,
 };
 pub use count::{Charge, Hit};
 pub use explain::Explanation;
-pub use keys::{LOOKS_MAX, ScanPage};
+pub use keys::{LOOKS_MAX, Names, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
-pub use replica::{Freshness, Item, Merged, Origin, ScanPlace};
+pub use replica::{
+    Freshness, Item, Merged, Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, ScanPlace, Share,
+    ShareSaid,
+};
 pub use report::EngineReport;
 pub use throttle::ThrottleError;
 
@@ -42,7 +48,6 @@ pub struct Engine {
     policy: AtomicU8,
     stamp_tag: u16,
     new_at_limit: NewAtLimit,
-    keys_expired: AtomicU64,
     life: Life,
     /// What other nodes have charged to cells.
     cells: cells::Cells,
@@ -91,14 +96,18 @@ impl Engine {
     /// An engine that has counted nothing.
     pub fn new(options: Options) -> Engine {
         let account = Arc::new(Account::new(options.memory_limit_bytes));
+        let keyspace = Keyspace::new(options.seed ^ KEYSPACE_SEED, account.clone());
+        let keyspace = match options.track_changes {
+            true => keyspace.shared(options.stamp_tag),
+            false => keyspace,
+        };
         Engine {
             windows: Windows::new(options.seed, account.clone(), options.track_changes),
-            keyspace: Keyspace::new(options.seed ^ KEYSPACE_SEED, account.clone()),
+            keyspace,
             account,
             policy: AtomicU8::new(options.policy as u8),
             stamp_tag: options.stamp_tag,
             new_at_limit: NewAtLimit::default(),
-            keys_expired: AtomicU64::new(0),
             life: Life {
                 origin: AtomicU64::new(0),
                 flush_stamp: AtomicU64::new(0),
@@ -178,9 +187,8 @@ impl Engine {
     pub fn expire(&self, now_ms: u64) -> bool {
         self.windows.expire(now_ms);
         self.cells.sweep(now_ms);
-        let (freed, more) = self.keyspace.expire(now_ms);
-        self.keys_expired.fetch_add(freed, Relaxed);
-        more
+        self.keyspace.sweep_shares();
+        self.keyspace.expire(now_ms)
     }
 
     /// Frees one step (at most 1 MiB) of what was dropped; true while there is more.
@@ -191,15 +199,20 @@ impl Engine {
     /// Forgets everything, at once for the callers; memory follows by [`Engine::reclaim`]. In a
     /// cluster all nodes follow, by the stamp.
     pub fn flush(&self, now_ms: u64) {
+        self.flush_whole(now_ms, &mut self.whole(now_ms));
+    }
+
+    /// As [`Engine::flush`], of a keyspace that may be held.
+    pub fn flush_whole(&self, now_ms: u64, whole: &mut Whole<'_, '_>) {
         let stamp = self.stamp(now_ms).max(self.flush_stamp() + 1);
         self.life.flush_stamp.fetch_max(stamp, Relaxed);
-        self.forget();
+        self.forget(whole);
         self.life.fallen.store(true, Relaxed);
     }
 
-    fn forget(&self) {
+    fn forget(&self, whole: &mut Whole<'_, '_>) {
         self.windows.flush();
-        self.keyspace.flush();
+        whole.flush();
         self.cells.clear();
     }
 }

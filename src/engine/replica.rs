@@ -9,8 +9,10 @@ use std::task::Waker;
 
 use super::Engine;
 use crate::limiter::{COUNT_MAX, Window};
-use crate::store::{Change, Counter, Held, Name, Said, Series, Value, Which};
-pub use crate::store::{Origin, ScanPlace};
+use crate::store::{
+    Change, Counter, HeldShare, Kept, KeptShare, Name, Said, Series, TOMBSTONE_MS, Value, Which,
+};
+pub use crate::store::{Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, Share, ShareSaid};
 
 /// How far ahead of this node's clock a window may begin that a peer counts in, ms.
 const AHEAD_MS: u64 = 5_000;
@@ -61,6 +63,25 @@ pub enum Item {
         /// End of the last window then open, ms since the epoch.
         until_ms: u64,
     },
+    /// A counter of the keyspace: what the origin has added to it.
+    Share {
+        /// The user's key, at most [`SHARED_KEY_BYTES_MAX`] bytes.
+        key: Vec<u8>,
+        /// Its share, and what it knows of the key.
+        said: ShareSaid,
+    },
+}
+
+impl Item {
+    /// The user's key.
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Item::Window { key, .. }
+            | Item::Cell { key, .. }
+            | Item::Reset { key, .. }
+            | Item::Share { key, .. } => key,
+        }
+    }
 }
 
 /// Where an item comes from: whether a cell may be charged by the difference.
@@ -73,6 +94,18 @@ pub enum Freshness {
     },
     /// A sync, or a stream with gaps: cells are only raised to the sent arrival time.
     Bulk,
+}
+
+/// Where a scan goes on.
+#[derive(Clone, Debug)]
+pub enum ScanPlace {
+    /// In the keyspace.
+    Shares {
+        /// The shard to go on with.
+        shard: usize,
+    },
+    /// Among the windows.
+    Windows(crate::store::ScanPlace),
 }
 
 /// What merging an item did.
@@ -115,6 +148,11 @@ impl Engine {
         self.life.nodes.store(nodes.max(1) as u64, Relaxed);
     }
 
+    /// Whether a known node cannot be reached: erasures are remembered until it has heard of them.
+    pub fn wait_for_members(&self, is_waiting: bool) {
+        self.keyspace.wait_for_members(is_waiting);
+    }
+
     /// Has other nodes told soon of a counter that was just counted and is near its limit;
     /// `weighed` is the count that verdicts compare.
     #[inline]
@@ -153,6 +191,7 @@ impl Engine {
         if !self.is_flushed() {
             self.windows.bequeath(old);
             self.cells.bequeath(old);
+            self.keyspace.bequeath_shares(old);
         }
         self.life.born_under.store(self.flush_stamp(), Relaxed);
     }
@@ -164,9 +203,9 @@ impl Engine {
 
     /// Empties this node because another's flush of `flush_stamp` was heard of; the caller then
     /// gives it a new origin by [`Engine::renew`].
-    pub fn flush_by(&self, _now_ms: u64, flush_stamp: u64) {
+    pub fn flush_by(&self, now_ms: u64, flush_stamp: u64) {
         self.life.flush_stamp.fetch_max(flush_stamp, Relaxed);
-        self.forget();
+        self.forget(&mut self.whole(now_ms));
     }
 
     /// Hands out own changes since the last call until about `bytes` of keys and numbers; true if
@@ -187,10 +226,15 @@ impl Engine {
         for (key, reset) in self.windows.supply().resets.take_own() {
             take(Item::Reset { key: key.into(), stamp: reset.stamp, until_ms: reset.until_ms });
         }
-        let tat_ns =
-            |key: &[u8]| self.keyspace.get(now_ms, key).map(|(Value::Cell { tat_ns }, _)| tat_ns);
+        let tat_ns = |key: &[u8]| match self.hold_one(now_ms, key).get(key) {
+            Some(Value::Cell { tat_ns }) => Some(*tat_ns),
+            _ => None,
+        };
         self.cells.publish(tat_ns, take);
-        self.windows.drain_changes(Which::All, bytes, |change| take(window(change)))
+        let waiting = self.keyspace.publish_shares(bytes, &mut |key, said| {
+            take(Item::Share { key: key.to_vec(), said });
+        });
+        self.windows.drain_changes(Which::All, bytes, |change| take(window(change))) || waiting
     }
 
     /// Notes that own items were carried by datagram `dseq`.
@@ -201,6 +245,7 @@ impl Engine {
                     self.windows.carried(&name(*series, *index, key), dseq);
                 }
                 Item::Cell { key, birth, .. } => self.cells.carried(key, *birth, dseq),
+                Item::Share { key, said } => self.keyspace.share_carried(key, said, dseq),
                 Item::Reset { key, stamp, .. } => {
                     self.windows.supply().resets.carried(key, *stamp, self.origin(), dseq);
                 }
@@ -241,6 +286,7 @@ impl Engine {
                 };
                 self.merge_cell(now_ms, origin, key, &said, freshness)
             }
+            Item::Share { key, said } => self.merge_share(now_ms, origin, version, key, said),
             Item::Reset { key, stamp, until_ms } => {
                 self.merge_reset(now_ms, origin, version, key, *stamp, *until_ms)
             }
@@ -261,6 +307,25 @@ impl Engine {
             crate::store::Merged::Raised => Merged::Raised,
             crate::store::Merged::Known => Merged::Known,
             crate::store::Merged::Refused => Merged::Refused { until_ms },
+        }
+    }
+
+    fn merge_share(
+        &self,
+        now_ms: u64,
+        origin: Origin,
+        version: u64,
+        key: &[u8],
+        said: &ShareSaid,
+    ) -> Merged {
+        match self.keyspace.merge_share(now_ms, origin, version, key, said) {
+            HeldShare::News => Merged::Raised,
+            HeldShare::Known => Merged::Known,
+            HeldShare::Ended => Merged::Ended,
+            HeldShare::Refused => {
+                let until_ms = said.share.until_ms.min(now_ms.saturating_add(TOMBSTONE_MS));
+                Merged::Refused { until_ms }
+            }
         }
     }
 
@@ -287,12 +352,13 @@ impl Engine {
             }
         }
         self.cells.void_below(key, stamp);
-        self.keyspace.remove(now_ms, key);
+        self.remove_cell(now_ms, key);
         Merged::Raised
     }
 
     /// Hands out what is held of the origins for which `wants` gives a cursor, where it is newer
-    /// than that, the latest windows first, until about `bytes`; returns where to go on.
+    /// than that, the keyspace first, then the latest windows, until about `bytes`; returns where to
+    /// go on.
     pub fn scan_since(
         &self,
         wants: &dyn Fn(Origin) -> Option<u64>,
@@ -301,37 +367,64 @@ impl Engine {
         take: &mut dyn FnMut(Origin, u64, Item),
     ) -> Option<ScanPlace> {
         let own = self.origin();
-        if from.is_none() {
-            for (key, reset) in self.windows.supply().resets.all() {
-                let Some((origin, version)) = reset.carried else { continue };
-                if wants(origin).is_some_and(|cursor| version > cursor) {
-                    let (stamp, until_ms) = (reset.stamp, reset.until_ms);
-                    take(origin, version, Item::Reset { key: key.into(), stamp, until_ms });
-                }
+        let (shard, windows) = match from {
+            None => {
+                self.scan_resets(wants, take);
+                self.cells.scan(own, wants, take);
+                (Some(0), None)
             }
-            self.cells.scan(own, wants, take);
-        }
+            Some(ScanPlace::Shares { shard }) => (Some(shard), None),
+            Some(ScanPlace::Windows(place)) => (None, Some(place)),
+        };
         let wants = |origin: Option<Origin>| wants(origin.unwrap_or(own));
-        self.windows.scan(&wants, from, bytes, &mut |held: Held| {
-            let Held { origin, version, series, index, key, stamp, count, refunded } = held;
+        if let Some(shard) = shard {
+            let next = self.keyspace.scan_shares(&wants, shard, bytes, &mut |key, kept| {
+                let KeptShare { origin, version, said } = kept;
+                take(origin.unwrap_or(own), version, Item::Share { key: key.to_vec(), said });
+            });
+            if let Some(shard) = next {
+                return Some(ScanPlace::Shares { shard });
+            }
+        }
+        let place = self.windows.scan(&wants, windows, bytes, &mut |held: Kept| {
+            let Kept { origin, version, series, index, key, stamp, count, refunded } = held;
             let item = Item::Window { series, index, key, stamp, count, refunded };
             take(origin.unwrap_or(own), version, item);
-        })
+        });
+        place.map(ScanPlace::Windows)
+    }
+
+    fn scan_resets(
+        &self,
+        wants: &dyn Fn(Origin) -> Option<u64>,
+        take: &mut dyn FnMut(Origin, u64, Item),
+    ) {
+        for (key, reset) in self.windows.supply().resets.all() {
+            let Some((origin, version)) = reset.carried else { continue };
+            if wants(origin).is_some_and(|cursor| version > cursor) {
+                let (stamp, until_ms) = (reset.stamp, reset.until_ms);
+                take(origin, version, Item::Reset { key: key.into(), stamp, until_ms });
+            }
+        }
     }
 
     /// Digest of what is held of an origin in buckets that end after `horizon_ms`: the same on
     /// every node that holds the same.
     pub fn digest(&self, origin: Origin, horizon_ms: u64) -> u64 {
-        if origin == self.origin() {
-            return self.windows.own_digest(horizon_ms);
-        }
-        self.windows.digest(origin, horizon_ms)
+        let is_own = origin == self.origin();
+        let shares = self.keyspace.shares_digest((!is_own).then_some(origin), horizon_ms);
+        let windows = match is_own {
+            true => self.windows.own_digest(horizon_ms),
+            false => self.windows.digest(origin, horizon_ms),
+        };
+        windows.wrapping_add(shares)
     }
 
     /// The origins of which something is held, this life excluded.
     pub fn origins(&self) -> Vec<Origin> {
         let mut all = self.windows.origins();
         all.extend(self.cells.origins());
+        all.extend(self.keyspace.share_origins());
         all.sort_unstable();
         all.dedup();
         all

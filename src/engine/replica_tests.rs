@@ -98,9 +98,9 @@ fn a_key_hit_elsewhere_only_is_a_key_here() {
     hit(&a, "k", 5);
     tell(&a, &[&b], 1);
     let reader = &mut b.reader();
-    assert!(b.exists(reader, NOW, b"k", &b.series(NOW)));
+    assert!(b.is_counted(reader, NOW, b"k", &b.series(NOW)));
     assert_eq!(b.key_count(NOW), 1);
-    assert_eq!(b.scan(NOW, 0, 10).keys, [b"k".to_vec()]);
+    assert_eq!(b.scan(NOW, &mut b.whole(NOW), 0, 10).keys, [b"k".to_vec()]);
 }
 
 #[test]
@@ -346,3 +346,6 @@ proptest! {
         }
     }
 }
+
+#[path = "shares_tests.rs"]
+mod shares;

@@ -11,6 +11,15 @@ pub struct EngineReport {
     pub counters: u64,
     /// Keys in the keyspace.
     pub cells: u64,
+    /// Keys of the keyspace that this node shares with nobody: strings that are no integers, and
+    /// keys too long to be sent. Counted now and then, up to a minute ago; 0 on a node alone.
+    pub local_keys: u64,
+    /// Keys kept after they were erased, so that other nodes hear of it.
+    pub tombstones: u64,
+    /// Keyspace counters whose last change no other node was told of yet.
+    pub shares_unsent: u64,
+    /// Keys in the keyspace that have no deadline.
+    pub endless: u64,
     /// Buckets of windows.
     pub tables: u64,
     /// Live (kind, scale) pairs.
@@ -46,9 +55,14 @@ impl Engine {
         let memory_keyspace_bytes = self.keyspace.used_bytes();
         let memory_reclaiming_bytes = self.windows.reclaiming_bytes();
         let memory_used_bytes = self.account.used_bytes();
+        let shared = self.keyspace.shares_held();
         EngineReport {
+            local_keys: shared.local_keys,
+            tombstones: shared.tombstones,
+            shares_unsent: shared.unsent,
             counters: self.windows.live(now_ms),
             cells: self.keyspace.len(),
+            endless: self.keyspace.len().saturating_sub(self.keyspace.ending()),
             tables: self.windows.buckets() as u64,
             scales: supply.registry.len() as u64,
             scales_refused: supply.registry.refused(),
@@ -60,7 +74,7 @@ impl Engine {
                 .saturating_sub(memory_reclaiming_bytes),
             memory_keyspace_bytes,
             memory_reclaiming_bytes,
-            expired_counters: self.windows.expired() + self.keys_expired.load(Relaxed),
+            expired_counters: self.windows.expired() + self.keyspace.expired(),
             refused_new_oom: self.new_at_limit.refused.load(Relaxed),
             allowed_new_uncounted: self.new_at_limit.allowed.load(Relaxed),
             denied_new_uncounted: self.new_at_limit.denied.load(Relaxed),

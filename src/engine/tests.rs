@@ -58,7 +58,7 @@ fn a_look_creates_nothing_and_a_check_writes_nothing() {
     assert_eq!(engine.increment(reader, NOW, b"k", fixed(1000), 0), Ok(0));
     assert_eq!(engine.refund(reader, NOW, b"k", fixed(1000), 9), 0);
     assert_eq!(engine.set(reader, NOW, b"k", fixed(1000), 0), Ok(()));
-    assert!(!engine.exists(reader, NOW, b"k", &engine.series(NOW)));
+    assert!(!engine.is_counted(reader, NOW, b"k", &engine.series(NOW)));
     assert_eq!(engine.report(NOW).tables, 0);
 }
 
@@ -87,7 +87,7 @@ fn kinds_and_scales_are_counters_of_their_own() {
     assert_eq!(get(&engine, NOW, "k", fixed(60_000)), 1);
     assert_eq!(engine.reset_all(reader, NOW, b"k"), 2);
     assert_eq!(
-        (engine.key_count(NOW), engine.exists(reader, NOW, b"k", &engine.series(NOW))),
+        (engine.key_count(NOW), engine.is_counted(reader, NOW, b"k", &engine.series(NOW))),
         (0, false)
     );
 }
@@ -125,10 +125,11 @@ fn set_get_refund_and_expires_at_act_on_the_current_window() {
         let outlives = if series.kind == Kind::Sliding { 1000 } else { 0 };
         assert_eq!(engine.expires_at_ms(reader, NOW, b"k", series), end + outlives);
         assert_eq!(
-            engine.key_expires_at_ms(reader, NOW, b"k", &engine.series(NOW)),
+            engine.counted_until_ms(reader, NOW, b"k", &engine.series(NOW)),
             Some(end + outlives)
         );
-        assert!(engine.delete(reader, NOW, b"k") && !engine.delete(reader, NOW, b"k"));
+        let mut held = engine.hold_one(NOW, b"k");
+        assert!(engine.delete(reader, &mut held, b"k") && !engine.delete(reader, &mut held, b"k"));
     }
 }
 
@@ -276,7 +277,7 @@ fn a_scan_names_counters_and_cells_of_all_tables() {
     let mut seen = std::collections::BTreeSet::new();
     let mut cursor = 0;
     loop {
-        let page = engine.scan(NOW, cursor, 10);
+        let page = engine.scan(NOW, &mut engine.whole(NOW), cursor, 10);
         seen.extend(page.keys);
         cursor = page.cursor;
         if cursor == 0 {
@@ -328,7 +329,7 @@ fn the_ends_of_time_stop_nothing() {
         drop(reader);
         let quota = Quota::cell(5, 1, 1_000_000).unwrap();
         assert_eq!(engine.throttle(now, b"cell", &quota, 1).is_ok(), now <= 1);
-        engine.scan(now, 0, 10);
+        engine.scan(now, &mut engine.whole(now), 0, 10);
         engine.expire(now);
         engine.expire(u64::MAX);
         while engine.reclaim(u64::MAX) {}

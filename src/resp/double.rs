@@ -4,8 +4,8 @@
 //! `fpconv_dtoa` (since 7.2): the shortest digits that read back to the same number, a plain
 //! number where that is short, else `d.ddde+N`.
 
-/// The text of `value`.
-pub(super) fn text(value: f64) -> String {
+/// The text of `value` where RESP2 has a bulk string: the shortest digits that read back to it.
+pub fn text(value: f64) -> String {
     if value.is_nan() {
         return "nan".to_owned();
     }

@@ -34,6 +34,16 @@ pub enum Reply {
     Error(Cow<'static, str>),
     /// `:n`
     Integer(i64),
+    /// A bulk string of any bytes.
+    Bulk(Vec<u8>),
+    /// A bulk string of an integer's decimal digits.
+    BulkInteger(i64),
+    /// Nothing: `_` in RESP3, `$-1` in RESP2.
+    Null,
+    /// No array: `_` in RESP3, `*-1` in RESP2.
+    NullArray,
+    /// One RESP value that is encoded already: it was made in the protocol of its time.
+    Encoded(Vec<u8>),
     /// An array of five integers: the verdicts. Same bytes in RESP2 and RESP3, written by hand.
     Five([i64; 5]),
     /// Anything else.
@@ -49,6 +59,17 @@ impl Reply {
         match self {
             Reply::Five(numbers) => encode_five(out, *numbers),
             Reply::Integer(number) => encode_integer(out, *number),
+            Reply::Bulk(data) => encode_bulk(out, data),
+            Reply::BulkInteger(number) => encode_bulk_integer(out, *number),
+            Reply::Null => out.extend_from_slice(match protocol {
+                Protocol::Resp2 => b"$-1\r\n",
+                Protocol::Resp3 => b"_\r\n",
+            }),
+            Reply::NullArray => out.extend_from_slice(match protocol {
+                Protocol::Resp2 => b"*-1\r\n",
+                Protocol::Resp3 => b"_\r\n",
+            }),
+            Reply::Encoded(bytes) => out.extend_from_slice(bytes),
             Reply::Simple(text) => encode_line(out, b'+', text),
             Reply::Error(text) => encode_line(out, b'-', text),
             Reply::Frame(frame) => encode_frame(out, frame, protocol),
@@ -80,6 +101,42 @@ fn encode_integer(out: &mut Vec<u8>, number: i64) {
     out.extend_from_slice(&buffer[at..]);
 }
 
+#[inline]
+fn encode_bulk(out: &mut Vec<u8>, data: &[u8]) {
+    out.reserve(data.len() + LINE_BYTES_MAX + 2);
+    encode_length(out, data.len());
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[inline]
+fn encode_bulk_integer(out: &mut Vec<u8>, number: i64) {
+    let mut buffer = [0; LINE_BYTES_MAX];
+    let at = put_line_before(&mut buffer, LINE_BYTES_MAX, number);
+    // The line without its type byte: the digits and their end.
+    let digits = &buffer[at + 1..];
+    encode_length(out, digits.len() - 2);
+    out.extend_from_slice(digits);
+}
+
+#[inline]
+fn encode_length(out: &mut Vec<u8>, length: usize) {
+    let mut buffer = [0; LINE_BYTES_MAX];
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    let at = put_line_before(&mut buffer, LINE_BYTES_MAX, length);
+    buffer[at] = b'$';
+    out.extend_from_slice(&buffer[at..]);
+}
+
+/// Appends the head of an array of `length` values, which must follow.
+pub fn encode_array_head(out: &mut Vec<u8>, length: usize) {
+    let mut buffer = [0; LINE_BYTES_MAX];
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    let at = put_line_before(&mut buffer, LINE_BYTES_MAX, length);
+    buffer[at] = b'*';
+    out.extend_from_slice(&buffer[at..]);
+}
+
 fn encode_line(out: &mut Vec<u8>, kind: u8, text: &str) {
     let text = one_text_line(text);
     out.reserve(text.len() + 3);
@@ -88,7 +145,21 @@ fn encode_line(out: &mut Vec<u8>, kind: u8, text: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// What replies are mostly made of is written by hand: the encoder would first copy all of it.
 fn encode_frame(out: &mut Vec<u8>, frame: &Frame, protocol: Protocol) {
+    match frame {
+        Frame::Array { data, attributes: None } => {
+            encode_array_head(out, data.len());
+            data.iter().for_each(|frame| encode_frame(out, frame, protocol));
+        }
+        Frame::Number { data, attributes: None } => encode_integer(out, *data),
+        Frame::BlobString { data, attributes: None } => encode_bulk(out, data),
+        Frame::Null => Reply::Null.encode(protocol, out),
+        other => encode_by_library(out, other, protocol),
+    }
+}
+
+fn encode_by_library(out: &mut Vec<u8>, frame: &Frame, protocol: Protocol) {
     let start = out.len();
     let written = match protocol {
         Protocol::Resp3 => {
@@ -154,6 +225,12 @@ mod tests {
         assert_eq!(both(&Reply::Simple("OK")), same("+OK\r\n"));
         assert_eq!(both(&Reply::Integer(i64::MIN)), same(":-9223372036854775808\r\n"));
         assert_eq!(both(&Reply::Nothing), same(""));
+        assert_eq!(both(&Reply::Bulk(b"a\r\nb".to_vec())), same("$4\r\na\r\nb\r\n"));
+        assert_eq!(both(&Reply::Bulk(Vec::new())), same("$0\r\n\r\n"));
+        assert_eq!(both(&Reply::BulkInteger(-10)), same("$3\r\n-10\r\n"));
+        assert_eq!(both(&Reply::Null), pair("$-1\r\n", "_\r\n"));
+        assert_eq!(both(&Reply::NullArray), pair("*-1\r\n", "_\r\n"));
+        assert_eq!(both(&Reply::Encoded(b"*0\r\n".to_vec())), same("*0\r\n"));
         assert_eq!(
             both(&Reply::Five([1, i64::MAX, 0, -1, i64::MIN])),
             same("*5\r\n:1\r\n:9223372036854775807\r\n:0\r\n:-1\r\n:-9223372036854775808\r\n")

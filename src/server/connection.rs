@@ -21,7 +21,7 @@ use tokio::time::Sleep;
 use super::host::{Desk, Process};
 use super::register::{Reason, Row, Seat};
 use super::socket::Socket;
-use crate::command::{Effect, Session, Slice, SliceEnd};
+use crate::command::{Bench, Effect, Session, Slice, SliceEnd};
 use crate::resp::Parser;
 
 /// Bytes read at once: what 1,000 pipelined requests take. One buffer a thread.
@@ -46,13 +46,20 @@ thread_local! {
 struct Workspace {
     input: Box<[u8]>,
     replies: Vec<u8>,
+    served: Served,
+}
+
+/// What a thread serves slices with.
+#[derive(Default)]
+struct Served {
     slice: Slice,
+    bench: Bench,
 }
 
 impl Default for Workspace {
     fn default() -> Self {
         let input = vec![0; INPUT_BYTES].into_boxed_slice();
-        Workspace { input, replies: Vec::new(), slice: Slice::default() }
+        Workspace { input, replies: Vec::new(), served: Served::default() }
     }
 }
 
@@ -224,10 +231,10 @@ impl Connection {
         self.desk().flow.input_bytes.add(count_u64);
         self.session.record.read_bytes.fetch_add(count_u64, Relaxed);
         let end = if front == self.kept.len() {
-            let Workspace { input, replies, slice } = &mut *workspace;
+            let Workspace { input, replies, served } = &mut *workspace;
             let input = &mut input[..front + count];
             input[..front].copy_from_slice(&self.kept);
-            let end = self.run(slice, input, replies);
+            let end = self.run(served, input, replies);
             self.keep(&input[end.used_bytes..]);
             end
         } else {

@@ -20,9 +20,12 @@ use super::shutdown::Shutdown;
 use super::slowlog::Slowlog;
 use super::traffic::{Flow, Incidents};
 use super::{log, vitals};
-use crate::command::{ClientRecord, ClusterReport, Host, PauseMode, Report, SlowEntry, Stats};
+use crate::command::{
+    ClientRecord, ClusterReport, Host, PauseMode, Report, Scripts, SlowEntry, Stats,
+};
 use crate::config::{Config, schema};
 use crate::engine::{Engine, Options};
+use crate::script::LogLevel;
 
 /// What the threads of a server share.
 pub struct Process {
@@ -38,6 +41,7 @@ pub struct Process {
     pub(super) samples: Mutex<Samples>,
     /// One for each worker, by its number.
     pub(super) desks: Vec<Desk>,
+    pub(super) scripts: Scripts,
     pub(super) port: u16,
     /// SIGHUP has come.
     pub(super) reload: Notify,
@@ -74,6 +78,7 @@ impl Process {
             client_bytes: AtomicU64::new(0),
             samples: Mutex::default(),
             desks: (0..workers).map(|_| Desk::default()).collect(),
+            scripts: Scripts::default(),
             port,
             reload: Notify::new(),
             cluster: ArcSwapOption::empty(),
@@ -254,6 +259,14 @@ impl Host for Process {
 
     fn slowlog_reset(&self) {
         self.slowlog.clear();
+    }
+
+    fn log(&self, level: LogLevel, text: &str) {
+        match level {
+            LogLevel::Debug => tracing::debug!(text, "script"),
+            LogLevel::Verbose | LogLevel::Notice => tracing::info!(text, "script"),
+            LogLevel::Warning => tracing::warn!(text, "script"),
+        }
     }
 
     fn cluster(&self) -> Option<Arc<ClusterReport>> {

@@ -84,10 +84,12 @@ impl Row {
         self.waker.wake();
     }
 
-    /// Bytes of an unfinished request and of replies that the socket has not taken.
+    /// Bytes of an unfinished request, of a transaction's queue and of replies that the socket has not taken.
     fn held_bytes(&self) -> u64 {
         let query_bytes = self.record.query_bytes.load(Ordering::Relaxed);
-        query_bytes.saturating_add(self.record.output_bytes.load(Ordering::Relaxed))
+        let queued_bytes = self.record.queued_bytes.load(Ordering::Relaxed);
+        let waiting_bytes = query_bytes.saturating_add(queued_bytes);
+        waiting_bytes.saturating_add(self.record.output_bytes.load(Ordering::Relaxed))
     }
 
     fn overdue(&self, config: &Config, now_ms: u64) -> Option<Reason> {

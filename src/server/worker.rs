@@ -15,8 +15,7 @@ use super::connection::Connection;
 use super::host::Process;
 use super::register::Seat;
 use super::socket::Socket;
-use crate::command::{ClientRecord, Effect, Replies, Session};
-use crate::resp::Protocol;
+use crate::command::{ClientRecord, Session};
 
 /// Accepted sockets that may wait for one worker; beyond it accepting waits, and the kernel's
 /// backlog takes over.
@@ -134,19 +133,15 @@ fn connect(accepted: Accepted, process: &Arc<Process>, worker: usize) -> io::Res
         written_bytes: Default::default(),
         query_bytes: Default::default(),
         output_bytes: Default::default(),
+        queued: Default::default(),
+        queued_bytes: Default::default(),
         resp3: Default::default(),
         no_evict: Default::default(),
         no_touch: Default::default(),
         identity: Default::default(),
     };
-    let session = Session {
-        record: Arc::new(record),
-        protocol: Protocol::default(),
-        authenticated: process.config.load().requirepass.is_empty(),
-        local,
-        effect: Effect::None,
-        replies: Replies::default(),
-    };
+    let authenticated = process.config.load().requirepass.is_empty();
+    let session = Session::new(Arc::new(record), authenticated, local);
     let socket = Socket::register(fd, unix)?;
     Ok(Connection::new(socket, session, seat, process.clone(), worker))
 }

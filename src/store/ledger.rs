@@ -72,17 +72,22 @@ impl Ledger {
 
 /// A number for a slot that is the same on every node: what digests sum.
 pub(super) fn digest(bucket_ms: u64, identity: u64, key: &[u8], stamp: u64, slot: &Slot) -> u64 {
-    // FNV-1a over the key, then splitmix64's finalizer over each part: fixed for the cluster, unlike
-    // the tables' seeded hash.
-    let key = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let key = digest_key(key);
     [bucket_ms, identity, key, stamp, slot.count, slot.refunded]
         .into_iter()
         .fold(0, |hash, part| mix(hash ^ part))
 }
 
-fn mix(value: u64) -> u64 {
+/// FNV-1a over a key, to be mixed with splitmix64's finalizer: fixed for the cluster, unlike the
+/// tables' seeded hash.
+pub(super) fn digest_key(key: &[u8]) -> u64 {
+    key.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// Mixes the next part into a digest.
+pub(super) fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -32,6 +32,7 @@ mod resets;
 mod scan;
 mod series;
 mod shard;
+mod shares;
 
 mod slots;
 mod sync;
@@ -45,15 +46,22 @@ pub use breakdown::{Breakdown, OriginCount};
 pub use changes::{Change, Which};
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
-pub use keyspace::{Keyspace, Value};
+pub use keyspace::{
+    AddError, Held, HeldShare, KeptShare, Keyspace, SharesHeld, TOMBSTONES_MAX, Value, Watch,
+    Whole, parse_integer,
+};
 pub use merge::{Merged, Said};
 pub use origins::{ORIGINS_MAX, Origin};
 pub use pool::{CHUNK_WORDS, TRIM_PERIOD_MS};
 pub use reader::{Hint, Name, Reader};
 pub use registry::{SERIES_MAX, TooManyScales};
 pub use resets::Reset;
-pub use scan::{Held, ScanPlace};
+pub use scan::{Kept, ScanPlace};
 pub use series::Series;
+pub use shares::{
+    CountOverflow, LATE_MS, Moved, NEVER_MS, SHARED_KEY_BYTES_MAX, Share, ShareSaid, Shares,
+    SharesMerged, TOMBSTONE_MS,
+};
 
 pub use table::{Refusal, SHARDS};
 pub use windows::{ID_MAX, Windows};

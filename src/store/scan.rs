@@ -11,7 +11,7 @@ use super::windows::Windows;
 
 /// What is held of one origin and counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct Kept {
     /// Whose; `None` = this node's own.
     pub origin: Option<Origin>,
     /// The datagram that last carried it.
@@ -46,7 +46,7 @@ impl Windows {
         wants: &dyn Fn(Option<Origin>) -> Option<u64>,
         from: Option<ScanPlace>,
         bytes: usize,
-        take: &mut dyn FnMut(Held),
+        take: &mut dyn FnMut(Kept),
     ) -> Option<ScanPlace> {
         let cursors: Vec<(OriginId, Option<Origin>, u64)> = std::iter::once((None, SELF))
             .chain(self.origins.all().into_iter().map(|(origin, id)| (Some(origin), id)))
@@ -122,7 +122,7 @@ fn scan_shard(
     view: &View,
     shard: &Shard,
     cursors: &[(OriginId, Option<Origin>, u64)],
-    take: &mut dyn FnMut(Held),
+    take: &mut dyn FnMut(Kept),
 ) {
     let Some(ledger) = &shard.ledger else { return };
     for (offset, id, slot) in ledger.iter() {
@@ -139,7 +139,7 @@ fn scan_shard(
         };
         let mut key = Vec::new();
         entry.key_into(&mut key);
-        take(Held {
+        take(Kept {
             origin: *origin,
             version: slot.version,
             series,

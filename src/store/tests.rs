@@ -1,5 +1,6 @@
 //! The store as a whole, against plain models.
 
+mod held;
 mod keyspace;
 
 use std::collections::HashMap;

@@ -13,6 +13,7 @@ pub(crate) enum Subject {
     Window(u64, u64, Vec<u8>),
     Cell(Vec<u8>),
     Reset(Vec<u8>),
+    Share(Vec<u8>),
 }
 
 /// A stamp, and the two components that rise under it: count and refund, or charge and TAT.
@@ -26,6 +27,9 @@ pub(crate) fn parts(item: &Item) -> (Subject, u64, [u64; 2]) {
         }
         Item::Reset { key, stamp, until_ms } => {
             (Subject::Reset(key.clone()), *stamp, [0, *until_ms])
+        }
+        Item::Share { key, said } => {
+            (Subject::Share(key.clone()), said.share.birth, [said.share.up, said.share.down])
         }
     }
 }

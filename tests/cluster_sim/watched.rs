@@ -166,6 +166,7 @@ fn ends_ms(item: &Item) -> u64 {
         }
         Item::Cell { tat_ns, .. } => tat_ns / MS_NS,
         Item::Reset { .. } => u64::MAX,
+        Item::Share { said, .. } => said.share.until_ms,
     }
 }
 

@@ -64,6 +64,29 @@ impl Wire {
         String::from_utf8_lossy(&bytes[..length]).into_owned()
     }
 
+    /// The next reply as its bytes, nested ones included.
+    pub(crate) fn reply(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.reader.read_until(b'\n', &mut bytes).expect("a line");
+        let line = String::from_utf8_lossy(&bytes);
+        let count: usize = line.get(1..).and_then(|rest| rest.trim().parse().ok()).unwrap_or(0);
+        let parts = match bytes.first() {
+            Some(b'$' | b'=') if !bytes.starts_with(b"$-") => {
+                let start = bytes.len();
+                bytes.resize(start + count + 2, 0);
+                self.reader.read_exact(&mut bytes[start..]).expect("the text");
+                0
+            }
+            Some(b'*' | b'~' | b'>') => count,
+            Some(b'%') => 2 * count,
+            _ => 0,
+        };
+        for _ in 0..parts {
+            bytes.extend(self.reply());
+        }
+        bytes
+    }
+
     /// Sends a request and returns its text.
     pub(crate) fn ask(&mut self, words: &[&str]) -> String {
         self.request(words).text()

@@ -6,6 +6,7 @@
 //! window  key, [stamp], count, [refunded], [version]
 //! cell    key, birth, charged_ns, tat_ns, [version]
 //! reset   key, stamp, until_ms, [version]
+//! share   key, what share.rs says, [version]
 //! ```
 //! Fields in brackets are there if the group's flags say so. A group of unknown type, flags, kind
 //! or scale is skipped and counted.
@@ -13,13 +14,14 @@
 use std::ops::Range;
 
 use super::input::Input;
-use super::{DSEQ_MAX, FRAME_BYTES_MAX, Malformed, output};
+use super::{DSEQ_MAX, FRAME_BYTES_MAX, Malformed, output, share};
 use crate::engine::{Item, Series};
 use crate::limiter::{COUNT_MAX, Kind, Scale};
 
 const WINDOWS: u8 = 1;
 const CELLS: u8 = 2;
 const RESETS: u8 = 3;
+const SHARES: u8 = 4;
 
 const STAMPED: u8 = 1;
 const REFUNDED: u8 = 2;
@@ -68,6 +70,7 @@ impl Head {
             }
             Item::Cell { .. } => plain(CELLS),
             Item::Reset { .. } => plain(RESETS),
+            Item::Share { .. } => plain(SHARES),
         }
     }
 
@@ -89,8 +92,7 @@ impl Head {
 }
 
 fn write_item(out: &mut Vec<u8>, item: &Item, version: Option<u64>) {
-    let (Item::Window { key, .. } | Item::Cell { key, .. } | Item::Reset { key, .. }) = item;
-    output::key(out, key);
+    output::key(out, item.key());
     match *item {
         Item::Window { stamp, count, refunded, .. } => {
             if stamp > 0 {
@@ -110,6 +112,7 @@ fn write_item(out: &mut Vec<u8>, item: &Item, version: Option<u64>) {
             output::number(out, stamp);
             output::number(out, until_ms);
         }
+        Item::Share { ref said, .. } => share::write(out, said),
     }
     if let Some(version) = version {
         output::number(out, version);
@@ -233,7 +236,7 @@ impl Reading {
     fn of(what: u8, body: &mut Input<'_>) -> Result<Option<Reading>, Malformed> {
         let known = match what {
             WINDOWS => STAMPED | REFUNDED | VERSIONED,
-            CELLS | RESETS => VERSIONED,
+            CELLS | RESETS | SHARES => VERSIONED,
             _ => return Ok(None),
         };
         let flags = body.byte()?;
@@ -282,10 +285,13 @@ impl Reading {
             let refunded = if self.flags & REFUNDED != 0 { body.at_most(COUNT_MAX)? } else { 0 };
             return Ok(Item::Window { series, index, key, stamp, count, refunded });
         }
-        if self.what == CELLS {
-            let (birth, charged_ns) = (body.number()?, body.number()?);
-            return Ok(Item::Cell { key, birth, charged_ns, tat_ns: body.number()? });
-        }
-        Ok(Item::Reset { key, stamp: body.number()?, until_ms: body.number()? })
+        Ok(match self.what {
+            CELLS => {
+                let (birth, charged_ns) = (body.number()?, body.number()?);
+                Item::Cell { key, birth, charged_ns, tat_ns: body.number()? }
+            }
+            SHARES => Item::Share { key, said: share::read(body)? },
+            _ => Item::Reset { key, stamp: body.number()?, until_ms: body.number()? },
+        })
     }
 }

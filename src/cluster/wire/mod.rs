@@ -11,6 +11,7 @@ mod frame;
 mod group;
 mod input;
 mod output;
+mod share;
 #[cfg(test)]
 mod tests;
 

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::{Item, KEY_BYTES_MAX, Origin, Series};
+use crate::engine::{
+    Item, KEY_BYTES_MAX, Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, Series, Share, ShareSaid,
+};
 use crate::limiter::{COUNT_MAX, Kind as WindowKind, SCALE_MAX_MS, Scale};
 
 /// One packet a line, name and hex, as version 1 sends them. Never edited: a new version adds its
@@ -38,6 +40,40 @@ fn one_of_each() -> Vec<Item> {
     ]
 }
 
+/// A counter of the keyspace in each of its forms: a hit, a SET with a deadline, what is left of
+/// one that was moved and erased.
+fn shares() -> Vec<Item> {
+    let birth = 1_790_000_000_000 << 16 | 7;
+    let born_ms = 1_790_000_000_000;
+    let share = |up, down, holds, until_ms, until_stamp| Share {
+        birth,
+        born_ms,
+        up,
+        down,
+        holds,
+        until_ms,
+        until_stamp,
+    };
+    let said = |share| ShareSaid { share, erased: 0, ended: 0, moved: Moved::default() };
+    let moved = Moved {
+        stamp: birth + 5,
+        until_ms: 1_790_000_060_000,
+        at_ms: 1_790_000_000_001,
+        first_stamp: birth + 4,
+        first_ms: 1_790_000_000_000,
+    };
+    let known = |share| ShareSaid { share, erased: birth - 2, ended: birth - 3, moved };
+    [
+        said(share(1, 0, true, NEVER_MS, 0)),
+        said(share(5, 2, true, 1_790_000_060_000, birth)),
+        known(share(0, 0, false, NEVER_MS, birth + 5)),
+    ]
+    .into_iter()
+    .zip([b"hits:1", b"hits:2", b"hits:3"])
+    .map(|(said, key)| Item::Share { key: key.to_vec(), said })
+    .collect()
+}
+
 fn versioned(items: &[Item]) -> Vec<Versioned> {
     (40..).zip(items).map(|(version, item)| Versioned { version, item: item.clone() }).collect()
 }
@@ -46,6 +82,7 @@ fn versioned(items: &[Item]) -> Vec<Versioned> {
 fn packets() -> Vec<(&'static str, Vec<u8>)> {
     let mut items = one_of_each();
     let mut chunk = versioned(&items);
+    let shared = pack(&mut shares(), Delta::GROUPS_BYTES_MAX);
     let packs = pack(&mut items, Delta::GROUPS_BYTES_MAX);
     let chunks = pack_chunk(&mut chunk);
     let (one, two) = (Origin(0x0123_4567_89AB_CDEF), Origin(7));
@@ -75,6 +112,7 @@ fn packets() -> Vec<(&'static str, Vec<u8>)> {
         ("chunk", Frame::chunk(one, 3 << 16, &chunks[0].groups)),
         ("done", Frame::done(3 << 16, &cursors)),
         ("busy", Frame::busy()),
+        ("shares", Delta::payload(3 << 16, 1_002, 1_790_000_000_124, &shared[0].groups)),
     ]
 }
 
@@ -113,6 +151,9 @@ fn version_1_is_read_as_it_was_meant() {
     pack(&mut items, usize::MAX);
     assert_eq!(items, expected);
     assert!(delta.items.iter().all(|versioned| versioned.version == 1_001));
+    let delta = Delta::read(&golden("shares")).unwrap();
+    let items: Vec<Item> = delta.items.into_iter().map(|versioned| versioned.item).collect();
+    assert_eq!(items, shares());
     let Ok(Frame::Chunk { origin, items, .. }) = Frame::read(&golden("chunk")) else {
         panic!("no chunk");
     };
@@ -220,13 +261,29 @@ fn the_longest_key_with_the_largest_numbers_fits_a_datagram() {
             tat_ns: u64::MAX,
         },
         Item::Reset { key: vec![9; KEY_BYTES_MAX], stamp: u64::MAX, until_ms: u64::MAX },
+        Item::Share { key: vec![9; SHARED_KEY_BYTES_MAX], said: largest_share() },
     ];
     let packs = pack(&mut items, Delta::GROUPS_BYTES_MAX);
-    assert_eq!(packs.len(), 3);
+    assert_eq!(packs.len(), 4);
     for pack in packs {
         let payload = Delta::payload(u64::MAX, DSEQ_MAX, u64::MAX, &pack.groups);
         assert!(payload.len() <= PAYLOAD_BYTES_MAX, "{} bytes", payload.len());
     }
+}
+
+fn largest_share() -> ShareSaid {
+    let (max, until_ms) = (u64::MAX, NEVER_MS - 1);
+    let share = Share {
+        birth: max,
+        born_ms: max,
+        up: max,
+        down: max,
+        holds: true,
+        until_ms,
+        until_stamp: max - 1,
+    };
+    let moved = Moved { stamp: max, until_ms, at_ms: max, first_stamp: max, first_ms: max };
+    ShareSaid { share, erased: max, ended: max, moved }
 }
 
 #[test]
@@ -249,6 +306,26 @@ fn a_full_vector_and_a_full_nack_fit() {
     assert_eq!(Nack::read(&nack.payload()), Ok(nack));
 }
 
+fn any_share() -> impl Strategy<Value = ShareSaid> {
+    let number = || prop_oneof![Just(0), 1_u64..200, any::<u64>()];
+    let until = || prop_oneof![Just(NEVER_MS), any::<u64>()];
+    let share = (number(), number(), number(), number(), any::<bool>(), until(), number());
+    let moved = (number(), until(), number(), number(), number());
+    (share, number(), number(), proptest::option::of(moved)).prop_map(
+        |((birth, born_ms, up, down, holds, until_ms, until_stamp), erased, ended, moved)| {
+            let share = Share { birth, born_ms, up, down, holds, until_ms, until_stamp };
+            let moved = moved.map(|(stamp, until_ms, at_ms, first_stamp, first_ms)| Moved {
+                stamp,
+                until_ms,
+                at_ms,
+                first_stamp,
+                first_ms,
+            });
+            ShareSaid { share, erased, ended, moved: moved.unwrap_or_default() }
+        },
+    )
+}
+
 fn any_item() -> impl Strategy<Value = Item> {
     let key = || proptest::collection::vec(any::<u8>(), 0..40);
     let number = || prop_oneof![Just(0), 1_u64..200, any::<u64>()];
@@ -267,6 +344,7 @@ fn any_item() -> impl Strategy<Value = Item> {
         }),
         1 => (key(), number(), number())
             .prop_map(|(key, stamp, until_ms)| Item::Reset { key, stamp, until_ms }),
+        2 => (key(), any_share()).prop_map(|(key, said)| Item::Share { key, said }),
     ]
 }
 

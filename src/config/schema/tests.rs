@@ -23,10 +23,12 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("maxmemory-clients", &["1048576", "9223372036854775807"], &["1048575", "5%"]),
     ("maxmemory", &["0", "9223372036854775807"], &["-1", "1zb", "9223372036854775808"]),
     ("maxmemory-policy", &["noeviction", "allow-new", "deny-new"], &["allkeys-lru", ""]),
+    ("lua-memory-limit", &["4194304", "67108864"], &["4194303", "67108865"]),
     ("requirepass", &["", "s3cret with blanks", "abc\0def"], &[]),
     ("protected-mode", &["yes", "no"], &["", "1", "true"]),
     ("enable-debug-command", &["no", "local", "yes"], &["", "maybe"]),
     ("io-threads", &["0", "128"], &["-1", "129"]),
+    ("busy-reply-threshold", &["1", "5000"], &["0", "5001", "-1"]),
     ("shutdown-timeout", &["0", "2147483647"], &["-1", "2147483648"]),
     ("loglevel", &["debug", "verbose", "notice", "warning"], &["nothing", ""]),
     ("slowlog-log-slower-than", &["-1", "9223372036854775807"], &["-2", "9223372036854775808"]),
@@ -48,6 +50,17 @@ fn every_setting_has_edges_here() {
     let missing: Vec<_> = settings.iter().filter(|name| !tested.contains(name)).collect();
     assert!(missing.is_empty(), "without edges: {missing:?}");
     assert_eq!(tested.len(), settings.len());
+}
+
+#[test]
+fn redis_former_names_are_known_too() {
+    let mut config = Config::default();
+    assert_eq!(set_live(&mut config, "LUA-TIME-LIMIT", "70"), Ok(()));
+    assert_eq!(get(&config, "lua-time-limit").as_deref(), Some("70"));
+    assert_eq!(config.busy_reply_threshold_ms, 70);
+    for (alias, name) in ALIASES {
+        assert!(find(name).is_some() && SETTINGS.iter().all(|s| s.name != *alias), "{alias}");
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::super::clock::{Reading, monotonic_ns};
 use super::super::register::Reason;
-use super::{Connection, End, Workspace};
-use crate::command::{Context as CommandContext, Effect, REQUESTS_MAX, Slice, SliceEnd};
+use super::{Connection, End, Served, Workspace};
+use crate::command::{Context as CommandContext, Effect, REQUESTS_MAX, SliceEnd};
 
 /// A turn takes a further slice only while it has so few bytes of replies, so that what a client
 /// that never reads can pile up stays near one slice's 64 KiB.
@@ -16,7 +16,7 @@ const SHARED_REPLY_BYTES: usize = 4 * 1024;
 impl Connection {
     pub(super) fn serve_kept(&mut self, workspace: &mut Workspace) -> SliceEnd {
         let mut kept = std::mem::take(&mut self.kept);
-        let end = self.run(&mut workspace.slice, &mut kept, &mut workspace.replies);
+        let end = self.run(&mut workspace.served, &mut kept, &mut workspace.replies);
         kept.drain(..end.used_bytes);
         if kept.is_empty() {
             kept = Vec::new();
@@ -40,7 +40,7 @@ impl Connection {
     /// slice), so that they share one write.
     pub(super) fn run(
         &mut self,
-        slice: &mut Slice,
+        served_by: &mut Served,
         input: &mut [u8],
         replies: &mut Vec<u8>,
     ) -> SliceEnd {
@@ -50,7 +50,7 @@ impl Connection {
             SliceEnd { used_bytes: 0, more: true, effect: Effect::None, out_of_time: false };
         let mut served = 0;
         for _ in 0..REQUESTS_MAX {
-            let end = self.run_slice(slice, &mut input[turn.used_bytes..], replies, now);
+            let end = self.run_slice(served_by, &mut input[turn.used_bytes..], replies, now);
             turn = SliceEnd { used_bytes: turn.used_bytes + end.used_bytes, ..end };
             served = self.session.record.commands.load(Relaxed).saturating_sub(before);
             let full = served >= REQUESTS_MAX as u64
@@ -70,11 +70,12 @@ impl Connection {
 
     fn run_slice(
         &mut self,
-        slice: &mut Slice,
+        served_by: &mut Served,
         input: &mut [u8],
         replies: &mut Vec<u8>,
         now: Reading,
     ) -> SliceEnd {
+        let Served { slice, bench } = served_by;
         let config = self.process.config.load();
         let mut context = CommandContext {
             now_ms: now.ms,
@@ -87,6 +88,9 @@ impl Connection {
             session: &mut self.session,
             host: &*self.process,
             stats: &self.process.desks[self.worker].stats,
+            scripts: &self.process.scripts,
+            bench,
+            trail: None,
         };
         slice.run(&mut context, &mut self.parser, input, replies)
     }
@@ -94,7 +98,8 @@ impl Connection {
     /// Keeps the books of what this connection holds, and ends it where that is too much.
     pub(super) fn account(&mut self) -> Result<(), End> {
         let bytes = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let held = bytes(self.kept.capacity()) + bytes(self.unsent.capacity());
+        let queued = bytes(self.session.queued_bytes());
+        let held = bytes(self.kept.capacity()) + bytes(self.unsent.capacity()) + queued;
         let before = std::mem::replace(&mut self.held_bytes, held);
         if held == 0 && before == 0 {
             return Ok(());

@@ -84,7 +84,7 @@ fn keyspace_keys_made_during_flush_and_expiry_are_freed_at_their_time() {
         let keyspace = Arc::new(Keyspace::new(7, account.clone()));
         let set = |keyspace: &Keyspace, key: &[u8], deadline: u64| {
             let value = Value::Cell { tat_ns: 1 };
-            keyspace.update(NOW, key, |_| (Some((value, deadline)), ())).unwrap();
+            keyspace.hold_one(NOW, key).put(key, value, Some(deadline)).unwrap();
         };
         set(&keyspace, b"a", NOW + 10);
         set(&keyspace, b"b", NOW + 1);
@@ -99,15 +99,15 @@ fn keyspace_keys_made_during_flush_and_expiry_are_freed_at_their_time() {
             let keyspace = keyspace.clone();
             move || {
                 keyspace.expire(NOW + 2);
-                keyspace.remove(NOW, b"a");
+                keyspace.hold_one(NOW, b"a").remove(b"a");
             }
         };
         let flush = {
             let keyspace = keyspace.clone();
-            move || keyspace.flush()
+            move || keyspace.whole(NOW).flush()
         };
         at_once([Box::new(sets), Box::new(ends), Box::new(flush)]);
-        while keyspace.expire(NOW + 100).1 {}
+        while keyspace.expire(NOW + 100) {}
         assert_eq!((keyspace.len(), keyspace.used_bytes(), account.used_bytes()), (0, 0, 0));
     });
 }

@@ -4,7 +4,15 @@ use super::*;
 use crate::store::keyspace::Value;
 
 fn set(keyspace: &Keyspace, now: u64, key: &[u8], deadline: u64) -> Result<(), Full> {
-    keyspace.update(now, key, |_| (Some((Value::Cell { tat_ns: 1 }, deadline)), ()))
+    keyspace.hold_one(now, key).put(key, Value::Cell { tat_ns: 1 }, Some(deadline))
+}
+
+fn remove(keyspace: &Keyspace, now: u64, key: &[u8]) -> bool {
+    keyspace.hold_one(now, key).remove(key)
+}
+
+fn is_there(keyspace: &Keyspace, now: u64, key: &[u8]) -> bool {
+    keyspace.hold_one(now, key).get(key).is_some()
 }
 
 #[test]
@@ -14,24 +22,50 @@ fn a_key_is_gone_at_its_deadline_and_freed_afterwards() {
     for i in 0..5000_u64 {
         set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1 + i).unwrap();
     }
-    assert!(keyspace.get(NOW + 9, b"k9").is_some());
-    assert!(keyspace.get(NOW + 10, b"k9").is_none());
-    while keyspace.expire(NOW + 10_000).1 {}
-    assert_eq!((keyspace.len(), account.used_bytes()), (0, 0));
+    assert!(is_there(&keyspace, NOW + 9, b"k9"));
+    assert!(!is_there(&keyspace, NOW + 10, b"k9"));
+    assert_eq!((keyspace.len(), keyspace.expired()), (4999, 1), "freed when touched");
+    while keyspace.expire(NOW + 10_000) {}
+    assert_eq!((keyspace.len(), keyspace.expired(), account.used_bytes()), (0, 5000, 0));
 }
 
 #[test]
 fn a_deadline_that_moved_keeps_the_key_until_then() {
-    let keyspace = Keyspace::new(3, Arc::new(Account::new(u64::MAX)));
+    let account = Arc::new(Account::new(u64::MAX));
+    let keyspace = Keyspace::new(3, account.clone());
     set(&keyspace, NOW, b"later", NOW + 10).unwrap();
     set(&keyspace, NOW, b"later", NOW + 1000).unwrap();
     set(&keyspace, NOW, b"sooner", NOW + 100_000).unwrap();
     set(&keyspace, NOW, b"sooner", NOW + 10).unwrap();
-    while keyspace.expire(NOW + 500).1 {}
+    while keyspace.expire(NOW + 500) {}
     assert_eq!(keyspace.len(), 1);
-    assert!(keyspace.get(NOW + 500, b"later").is_some());
-    while keyspace.expire(NOW + 2000).1 {}
+    assert!(is_there(&keyspace, NOW + 500, b"later"));
+    while keyspace.expire(NOW + 2000) {}
     assert!(keyspace.is_empty());
+    while keyspace.expire(NOW + 200_000) {}
+    assert_eq!(account.used_bytes(), 0);
+}
+
+#[test]
+fn a_key_that_loses_its_deadline_stays_and_may_get_another() {
+    let account = Arc::new(Account::new(u64::MAX));
+    let keyspace = Keyspace::new(3, account.clone());
+    let key = b"k";
+    let mut held = keyspace.hold_one(NOW, key);
+    held.put(key, Value::Counter(1), Some(NOW + 10)).unwrap();
+    assert!(held.set_deadline(key, None));
+    drop(held);
+    let without = |now: u64| {
+        while keyspace.expire(now) {}
+        account.used_bytes()
+    };
+    let used = without(NOW + 1000);
+    let mut held = keyspace.hold_one(NOW + 1000, key);
+    assert_eq!(held.look(key), Some((&Value::Counter(1), None)));
+    assert!(held.set_deadline(key, Some(NOW + 2000)));
+    drop(held);
+    assert!(account.used_bytes() > used);
+    assert_eq!(without(NOW + 3000), 0);
 }
 
 #[test]
@@ -43,8 +77,9 @@ fn a_walk_visits_every_key_that_stays() {
     let mut seen = std::collections::HashSet::new();
     let (mut place, mut steps) = (Some(0), 0);
     while let Some(from) = place {
-        place = keyspace.walk(NOW, from, 7, |key| {
+        place = keyspace.whole(NOW).walk(from, 7, |key, _| {
             seen.insert(key.to_vec());
+            true
         });
         set(&keyspace, NOW, format!("late{steps}").as_bytes(), NOW + 1000).unwrap();
         steps += 1;
@@ -54,27 +89,53 @@ fn a_walk_visits_every_key_that_stays() {
 }
 
 #[test]
+fn a_walk_ends_where_its_visitor_has_enough() {
+    let keyspace = Keyspace::new(3, Arc::new(Account::new(u64::MAX)));
+    for i in 0..1000_u64 {
+        set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1000).unwrap();
+    }
+    let mut visited = 0;
+    let next = keyspace.whole(NOW).walk(0, usize::MAX, |_, _| {
+        visited += 1;
+        visited < 5
+    });
+    // Keys of one place go together.
+    assert!(next.is_some() && (5..8).contains(&visited), "{visited}");
+}
+
+#[test]
 fn at_the_limit_a_new_key_is_refused_and_an_old_one_changes() {
-    let keyspace = Keyspace::new(3, Arc::new(Account::new(300)));
+    let account = Arc::new(Account::new(u64::MAX));
+    let keyspace = Keyspace::new(3, account.clone());
     set(&keyspace, NOW, b"a", NOW + 10).unwrap();
     set(&keyspace, NOW, b"b", NOW + 10).unwrap();
+    account.set_limit(account.used_bytes());
     assert_eq!(set(&keyspace, NOW, b"c", NOW + 10), Err(Full));
     assert_eq!(set(&keyspace, NOW, b"a", NOW + 20), Ok(()));
-    assert!(keyspace.remove(NOW, b"b") && !keyspace.remove(NOW, b"b"));
+    assert!(remove(&keyspace, NOW, b"b") && !remove(&keyspace, NOW, b"b"));
     assert_eq!(set(&keyspace, NOW, b"c", NOW + 10), Ok(()));
 }
 
 #[test]
 fn a_flush_leaves_no_bytes_behind() {
-    let account = Arc::new(Account::new(u64::MAX));
-    let keyspace = Keyspace::new(3, account.clone());
-    for i in 0..3000_u64 {
-        set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1 + i % 2).unwrap();
+    for held in [false, true] {
+        let account = Arc::new(Account::new(u64::MAX));
+        let keyspace = Keyspace::new(3, account.clone());
+        for i in 0..3000_u64 {
+            set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 1 + i % 2).unwrap();
+        }
+        // Part of a bucket is on its way out.
+        assert!(keyspace.expire(NOW + 1));
+        if held {
+            let mut all = keyspace.hold_all(NOW + 1);
+            Whole::Held(&mut all).flush();
+        } else {
+            keyspace.whole(NOW + 1).flush();
+        }
+        assert!(keyspace.is_empty());
+        while keyspace.expire(NOW + 1) {}
+        assert_eq!((keyspace.used_bytes(), account.used_bytes()), (0, 0));
     }
-    // Part of a bucket is on its way out.
-    assert!(keyspace.expire(NOW + 1).1);
-    keyspace.flush();
-    assert_eq!((keyspace.used_bytes(), account.used_bytes()), (0, 0));
 }
 
 #[test]
@@ -83,7 +144,7 @@ fn a_key_made_and_removed_over_and_over_stays_within_the_limit() {
     let keyspace = Keyspace::new(3, account.clone());
     for i in 0..1000 {
         set(&keyspace, NOW, b"again", NOW + 1_000_000 + i * 7).unwrap();
-        assert!(keyspace.remove(NOW, b"again"));
+        assert!(remove(&keyspace, NOW, b"again"));
     }
     assert_eq!(account.used_bytes(), 0);
 }
@@ -96,9 +157,9 @@ fn a_place_that_outlasts_its_key_is_charged_until_its_time() {
         set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 10).unwrap();
     }
     for i in 0..1000_u64 {
-        assert!(keyspace.remove(NOW, format!("k{i}").as_bytes()));
+        assert!(remove(&keyspace, NOW, format!("k{i}").as_bytes()));
     }
     assert!(keyspace.is_empty() && account.used_bytes() > 40_000);
-    while keyspace.expire(NOW + 100).1 {}
+    while keyspace.expire(NOW + 100) {}
     assert_eq!((keyspace.used_bytes(), account.used_bytes()), (0, 0));
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Node, draw_origin};
 use crate::cluster::core::Effect;
-use crate::cluster::membership::MemberEvent;
+use crate::cluster::membership::{MemberEvent, MemberState};
 use crate::cluster::replication::{Member, ReadyBy, StreamId};
 use crate::cluster::seal::stream::Hello;
 use crate::server::cluster::streams::{self, Call, Line};
@@ -100,6 +100,9 @@ impl Node {
             self.carried.entry(addr).or_default();
         }
         self.process.engine.set_nodes(members.len() + 1);
+        // Who left has nothing to bring back; who is down may return with what was erased since.
+        let is_waiting = self.core.membership().members().any(|it| it.state == MemberState::Down);
+        self.process.engine.wait_for_members(is_waiting);
     }
 
     pub(super) fn publish_report(&self) {

@@ -52,7 +52,7 @@ impl Shares {
         let shortest = rate(&[0, 100, 1_000, 4_000]);
         let persists = rate(&[0, 50]);
         Shares {
-            ops_per_step: rng.between(0, 4),
+            ops_per_step: rng.between(1, 4),
             sets,
             removes,
             expires: rng.pick(&[0, 50, 200]),

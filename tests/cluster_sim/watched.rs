@@ -159,7 +159,8 @@ impl Watched {
 }
 
 impl Watched {
-    /// What is held of an origin in windows that all have begun and that end later. (A clock that was
+    /// What is held of an origin in windows that all have begun, and in counters of the keyspace, that
+    /// end later. (A clock that was
     /// ahead has counted alone in windows that others' clocks have not begun.)
     pub(crate) fn held_of(&self, origin: Origin, horizon_ms: u64) -> Vec<String> {
         let mut held = Vec::new();
@@ -167,10 +168,14 @@ impl Watched {
         let mut place = None;
         loop {
             place = self.engine.scan_since(&wants, place, 1 << 20, &mut |_, _, item| {
-                if let Item::Window { series, index, .. } = &item
-                    && index * series.scale.ms() + 3_000 < horizon_ms
-                    && ends_ms(&item) > horizon_ms
-                {
+                let has_begun = match &item {
+                    Item::Window { series, index, .. } => {
+                        index * series.scale.ms() + 3_000 < horizon_ms
+                    }
+                    Item::Share { said, .. } => said.share.holds,
+                    _ => false,
+                };
+                if has_begun && ends_ms(&item) > horizon_ms {
                     held.push(format!("{item:?}"));
                 }
             });

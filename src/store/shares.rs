@@ -412,12 +412,9 @@ impl Shares {
 
     /// Drops the shares of others that ended up to `ended_ms`.
     pub fn prune(&mut self, ended_ms: u64) {
-        let Shares { others, moved, .. } = self;
-        let until_ms = |share: &Share| match moved.moves(share) {
-            true => moved.until_ms,
-            false => share.until_ms,
-        };
-        others.retain(|(_, held)| !held.share.holds || until_ms(&held.share) > ended_ms);
+        let mut others = std::mem::take(&mut self.others);
+        others.retain(|(_, held)| !held.share.holds || self.end(&held.share).until_ms > ended_ms);
+        self.others = others;
     }
 
     /// True if it tells of a SET or DEL over what existed.

@@ -37,6 +37,10 @@ mod network;
 mod node;
 #[path = "cluster_sim/settings.rs"]
 mod settings;
+#[path = "cluster_sim/shares.rs"]
+mod shares;
+#[path = "cluster_sim/shares_checks.rs"]
+mod shares_checks;
 #[path = "cluster_sim/story.rs"]
 mod story;
 #[path = "cluster_sim/streams.rs"]

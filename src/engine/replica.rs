@@ -186,12 +186,12 @@ impl Engine {
     /// Begins a new life: live own counts become those of the old origin, which has ended.
     ///
     /// After a flush there is nothing to inherit: what has been counted since is the new life's.
-    pub fn renew(&self, _now_ms: u64, origin: Origin) {
+    pub fn renew(&self, now_ms: u64, origin: Origin) {
         let old = Origin(self.life.origin.swap(origin.0, Relaxed));
         if !self.is_flushed() {
             self.windows.bequeath(old);
             self.cells.bequeath(old);
-            self.keyspace.bequeath_shares(old);
+            self.keyspace.bequeath_shares(now_ms, old);
         }
         self.life.born_under.store(self.flush_stamp(), Relaxed);
     }

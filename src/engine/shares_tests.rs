@@ -134,6 +134,39 @@ fn a_joiner_gets_everything_and_a_restart_doubles_nothing() {
 }
 
 #[test]
+fn a_new_life_holds_what_the_old_one_counted_and_all_memory_comes_back() {
+    let engine = engine(1);
+    put(&engine, NOW, "k", "5", Some(NOW + 1_000));
+    let told_bytes = engine.used_bytes();
+    engine.renew(NOW, Origin(9));
+    assert!(engine.used_bytes() > told_bytes, "the heir's share takes memory");
+    while engine.expire(NOW + 10_000) {}
+    while engine.expire(NOW + 20_000) {}
+    assert_eq!(engine.used_bytes(), 0);
+}
+
+/// Stamps run ahead of a node's clock where another's was ahead: what is above them is the same again
+/// after the key was forgotten.
+#[test]
+fn a_node_that_forgot_a_key_begins_anew_under_the_same_stamp() {
+    let (ahead, a, b) = (engine(3), engine(1), engine(2));
+    put(&ahead, NOW + 30_000, "k", "1", Some(NOW + 30_100));
+    let old = changes(&ahead);
+    let hear = |node: &Engine, version| node.merge(NOW, Origin(3), version, &old[0], LIVE);
+    hear(&a, 1);
+    hear(&b, 1);
+    add(&a, NOW, "k", 7);
+    tell(&a, &[&b], 1);
+    let later = NOW + 60_000;
+    while a.expire(later) {}
+    a.merge(NOW, Origin(3), 1, &old[0], LIVE);
+    add(&a, NOW + 1, "k", 2);
+    tell(&a, &[&b], 2);
+    assert_eq!(look(&b, NOW + 1, "k"), look(&a, NOW + 1, "k"));
+    assert_eq!(look(&b, NOW + 1, "k").map(|(count, _)| count), Some(3));
+}
+
+#[test]
 fn a_flush_empties_and_an_ended_counter_leaves_nothing() {
     let (a, b) = (engine(1), engine(2));
     put(&a, NOW, "k", "5", Some(NOW + 1_000));

@@ -31,7 +31,8 @@ pub const SHARED_KEY_BYTES_MAX: usize = 960;
 /// What one origin has added to a counter since `birth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
-    /// Stamp of its beginning; of two births of an origin the later replaces the earlier.
+    /// Stamp of its beginning; of two births of an origin the later replaces the earlier, under one
+    /// stamp that with the later `born_ms`.
     pub birth: u64,
     /// Time where and when it began, ms since the epoch.
     pub born_ms: u64,
@@ -141,7 +142,9 @@ impl Share {
 
     /// What two sayings of one origin come to.
     fn join(self, other: Share) -> Share {
-        match self.birth.cmp(&other.birth) {
+        // Where stamps are ahead of its clock, an origin that has forgotten the key may come to the
+        // same birth again, at a later time.
+        match (self.birth, self.born_ms).cmp(&(other.birth, other.born_ms)) {
             Ordering::Greater => self,
             Ordering::Less => other,
             Ordering::Equal => {
@@ -409,12 +412,9 @@ impl Shares {
 
     /// Drops the shares of others that ended up to `ended_ms`.
     pub fn prune(&mut self, ended_ms: u64) {
-        let Shares { others, moved, .. } = self;
-        let until_ms = |share: &Share| match moved.moves(share) {
-            true => moved.until_ms,
-            false => share.until_ms,
-        };
-        others.retain(|(_, held)| !held.share.holds || until_ms(&held.share) > ended_ms);
+        let mut others = std::mem::take(&mut self.others);
+        others.retain(|(_, held)| !held.share.holds || self.end(&held.share).until_ms > ended_ms);
+        self.others = others;
     }
 
     /// True if it tells of a SET or DEL over what existed.

@@ -39,6 +39,7 @@ impl Story {
                 }
             }
         }
+        self.look_at_shares(world);
         assert!(world.streams.len() <= 64, "{} streams", world.streams.len());
     }
 
@@ -189,7 +190,7 @@ impl World {
                 }
             }
         }
-        None
+        self.shares_difference(self.true_ms())
     }
 
     /// Plans nothing more.

@@ -8,6 +8,7 @@ use ratel::limiter::{Kind, Scale};
 use super::faults::Faults;
 use super::network::Event;
 use super::settings::{Mutant, Rng, Settings};
+use super::shares::Shares;
 use super::watched::Watched;
 use super::world::World;
 
@@ -50,6 +51,7 @@ pub(crate) fn key(n: u64) -> Vec<u8> {
 pub(crate) struct Story {
     pub(crate) settings: Settings,
     pub(crate) faults: Faults,
+    pub(crate) shares: Shares,
     pub(crate) resets: bool,
     pub(crate) flushes: bool,
     pub(crate) hits_per_step: u64,
@@ -65,6 +67,7 @@ impl Story {
         Story {
             settings: Settings::of(seed, &mut rng, mutant),
             faults: Faults::of(&mut rng),
+            shares: Shares::of(seed),
             resets: rng.one_in(2),
             flushes: rng.one_in(4),
             hits_per_step: rng.between(1, 6),
@@ -89,12 +92,15 @@ impl Story {
     pub(crate) fn play(&self) -> Result<(World, u64), String> {
         let mut world = World::new(self.settings);
         let mut rng = Rng(self.settings.seed.rotate_left(17) ^ 77);
+        // Of its own, so that what else a seed draws does not depend on it.
+        let mut dice = Rng(self.settings.seed ^ 0x5348_4152);
         let end_us = BEGIN_US + self.safety_us;
         for (at_us, act) in self.faults.plan(&mut rng, self.settings.nodes, BEGIN_US, end_us) {
             world.later(at_us, Event::Act(act));
         }
         while world.now_us < end_us {
             self.operate(&mut world, &mut rng);
+            self.shares.operate(&mut world, &mut dice);
             world.run_for(STEP_US);
             if world.now_us.is_multiple_of(LOOK_US) {
                 self.look(&mut world);
@@ -105,7 +111,9 @@ impl Story {
         let took_us = self.wait(&mut world)?;
         self.look(&mut world);
         self.agree(&mut world)?;
+        self.agree_on_shares(&world)?;
         self.drain(&mut world)?;
+        self.end_shares(&mut world)?;
         Ok((world, took_us))
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ratel::engine::{Item, Origin, Series};
+use ratel::engine::{Item, Origin, Series, ShareSaid};
 
 /// What an item is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,7 +13,8 @@ pub(crate) enum Subject {
     Window(u64, u64, Vec<u8>),
     Cell(Vec<u8>),
     Reset(Vec<u8>),
-    Share(Vec<u8>),
+    /// With when it began, since an origin that forgot a key may take the same stamp again.
+    Share(Vec<u8>, u64),
 }
 
 /// A stamp, and the two components that rise under it: count and refund, or charge and TAT.
@@ -29,7 +30,8 @@ pub(crate) fn parts(item: &Item) -> (Subject, u64, [u64; 2]) {
             (Subject::Reset(key.clone()), *stamp, [0, *until_ms])
         }
         Item::Share { key, said } => {
-            (Subject::Share(key.clone()), said.share.birth, [said.share.up, said.share.down])
+            let ShareSaid { share, .. } = said;
+            (Subject::Share(key.clone(), share.born_ms), share.birth, [share.up, share.down])
         }
     }
 }
@@ -49,6 +51,8 @@ pub(crate) struct Truth {
     said: BTreeMap<(Subject, Origin, u64), [u64; 2]>,
     /// The flush stamp that each origin was born under.
     pub(crate) born: BTreeMap<Origin, u64>,
+    /// What clients have added to each counter of the keyspace.
+    pub(crate) added: BTreeMap<u64, i128>,
     done: BTreeMap<Subject, BTreeMap<Life, Done>>,
     /// Lives of which something may be lost.
     pub(crate) crashed: BTreeSet<Life>,

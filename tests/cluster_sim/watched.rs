@@ -13,6 +13,7 @@ use ratel::limiter::Window;
 use ratel::limiter::gcra::Quota;
 
 use super::settings::Mutant;
+use super::shares::counter;
 use super::truth::{Life, Subject, Truth, parts, window};
 
 /// Nanoseconds of a millisecond.
@@ -105,6 +106,29 @@ impl Watched {
         self.engine.reclaim(now_ms);
     }
 
+    /// Clients have added to the `n`-th counter of the keyspace.
+    pub(crate) fn note_added(&self, n: u64, added: i128) {
+        if added != 0 {
+            *self.truth.borrow_mut().added.entry(n).or_default() += added;
+        }
+    }
+
+    /// All that is held of the `n`-th counter of the keyspace.
+    pub(crate) fn shares_of(&self, n: u64) -> Vec<String> {
+        let mut held = Vec::new();
+        let mut place = None;
+        loop {
+            place = self.engine.scan_since(&|_| Some(0), place, 1 << 20, &mut |of, _, item| {
+                if matches!(item, Item::Share { .. }) && item.key() == counter(n) {
+                    held.push(format!("{of:?} {item:?}"));
+                }
+            });
+            if place.is_none() {
+                return held;
+            }
+        }
+    }
+
     /// Everything held is true and has not fallen since the last look, but for windows that have ended:
     /// a late datagram may bring an older word of one that was dropped.
     pub(crate) fn check(&self, now_ms: u64) {
@@ -135,7 +159,8 @@ impl Watched {
 }
 
 impl Watched {
-    /// What is held of an origin in windows that all have begun and that end later. (A clock that was
+    /// What is held of an origin in windows that all have begun, and in counters of the keyspace, that
+    /// end later. (A clock that was
     /// ahead has counted alone in windows that others' clocks have not begun.)
     pub(crate) fn held_of(&self, origin: Origin, horizon_ms: u64) -> Vec<String> {
         let mut held = Vec::new();
@@ -143,10 +168,14 @@ impl Watched {
         let mut place = None;
         loop {
             place = self.engine.scan_since(&wants, place, 1 << 20, &mut |_, _, item| {
-                if let Item::Window { series, index, .. } = &item
-                    && index * series.scale.ms() + 3_000 < horizon_ms
-                    && ends_ms(&item) > horizon_ms
-                {
+                let has_begun = match &item {
+                    Item::Window { series, index, .. } => {
+                        index * series.scale.ms() + 3_000 < horizon_ms
+                    }
+                    Item::Share { said, .. } => said.share.holds,
+                    _ => false,
+                };
+                if has_begun && ends_ms(&item) > horizon_ms {
                     held.push(format!("{item:?}"));
                 }
             });
@@ -229,6 +258,11 @@ impl Tally for Watched {
             self.truth.borrow_mut().publish(own, &item);
         });
         self.engine.renew(now_ms, origin);
+        // A share that nobody was told of yet is the old life's from here on.
+        let wants = |of| (of == own).then_some(0);
+        self.engine.scan_since(&wants, None, usize::MAX, &mut |_, _, item| {
+            self.truth.borrow_mut().publish(own, &item);
+        });
         self.truth.borrow_mut().born.insert(origin, self.engine.flush_stamp());
     }
 

@@ -229,14 +229,15 @@ impl Keyspace {
     }
 
     /// Makes this node's shares those of an origin that has ended.
-    pub fn bequeath_shares(&self, heir: Origin) {
+    pub fn bequeath_shares(&self, now_ms: u64, heir: Origin) {
         if !self.shares_counters() {
             return;
         }
         for shard in &self.shards {
             for slot in shard.lock().iter_mut() {
-                if let Some(record) = slot.record.as_mut() {
-                    record.shares.bequeath(heir);
+                if slot.record.is_some() {
+                    // One list of them grows by it: charged as anything else.
+                    self.with_record(now_ms, slot, |shares, _| shares.bequeath(heir));
                 }
             }
         }
@@ -285,6 +286,14 @@ impl Keyspace {
 fn digest(key: &[u8], said: &ShareSaid) -> u64 {
     let ShareSaid { share, .. } = said;
     let holds = u64::from(share.holds);
-    let parts = [share.birth, share.up, share.down, holds, share.until_ms, share.until_stamp];
+    let parts = [
+        share.birth,
+        share.born_ms,
+        share.up,
+        share.down,
+        holds,
+        share.until_ms,
+        share.until_stamp,
+    ];
     parts.into_iter().fold(super::super::ledger::digest_key(key), |hash, part| mix(hash ^ part))
 }

@@ -131,6 +131,19 @@ fn a_deadline_counts_where_the_one_before_it_was_lost() {
 }
 
 #[test]
+fn the_deadline_of_an_erased_life_drops_nothing_of_the_next() {
+    let (mut a, mut b) = (Shares::default(), Shares::default());
+    assert_eq!(a.add(1, at(1), 5), Ok(5));
+    a.set_deadline(2, at(2), 100);
+    a.erase(3, at(3));
+    told(&mut b, 1, &a);
+    assert_eq!(b.add(4, at(4), 7), Ok(7));
+    told(&mut a, 2, &b);
+    a.prune(200);
+    assert_eq!((a.count(200), b.count(200)), (Some(7), Some(7)));
+}
+
+#[test]
 fn an_ended_life_is_inherited_once() {
     let (mut a, mut b) = (Shares::default(), Shares::default());
     assert_eq!(a.add(1, at(1), 5), Ok(5));

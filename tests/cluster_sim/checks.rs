@@ -177,7 +177,11 @@ impl World {
                 if digest(*at) == digest(first) {
                     continue;
                 }
-                let held = |at| tally(at).held_of(*origin, horizon_ms);
+                let held = |at| {
+                    let mut held = tally(at).held_of(*origin, horizon_ms);
+                    held.retain(|item| !self.clocks_apart || !item.starts_with("Share"));
+                    held
+                };
                 let (one, two) = (held(*at), held(first));
                 let only = |these: &[String], those: &[String]| {
                     these.iter().filter(|it| !those.contains(it)).cloned().collect::<Vec<_>>()

@@ -28,7 +28,7 @@ impl Clock {
         now_us + now_us * self.drift_ppm / 1_000_000
     }
 
-    fn wall_ms(&self, now_us: u64) -> u64 {
+    pub(crate) fn wall_ms(&self, now_us: u64) -> u64 {
         EPOCH_MS.saturating_add_signed((self.run_us(now_us) + self.offset_us).div_euclid(1_000))
     }
 

@@ -273,6 +273,11 @@ impl World {
     /// Sets a node's wall clock; a node that runs sees it before its next client does.
     fn set_clock(&mut self, at: usize, by_ms: i64) {
         self.nodes[at].clock.step(by_ms);
+        let walls: Vec<u64> =
+            self.nodes.iter().map(|node| node.clock.wall_ms(self.now_us)).collect();
+        let spread_ms =
+            walls.iter().max().zip(walls.iter().min()).map_or(0, |(max, min)| max - min);
+        self.clocks_apart |= spread_ms > ratel::store::LATE_MS;
         if self.nodes[at].alive && self.nodes[at].paused.is_none() {
             self.look_at_clock(at);
         }

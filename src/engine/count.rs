@@ -268,23 +268,35 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let name = Name::at(now_ms, series, key);
         let stamp = self.stamp(now_ms);
-        if let Some(previous) = name.previous().filter(|_| series.kind == Kind::Sliding)
-            && let Some(counter) = reader.find(&previous)
-        {
-            counter.replace(0, stamp);
+        if let Some(previous) = name.previous().filter(|_| series.kind == Kind::Sliding) {
+            self.void(reader, &previous, stamp);
         }
-        if let Some(counter) = reader.find(&name) {
+        if count == 0 {
+            self.void(reader, &name, stamp);
+            return Ok(());
+        }
+        let hint = reader.hint(&name);
+        let (counter, fresh) =
+            reader.find_or_insert(&name, hint, count).map_err(|refusal| self.refuse(refusal))?;
+        // Others may have counted what has not come here yet: the stamp wins over that too.
+        if !fresh || self.replicates() {
             counter.replace(count, stamp);
-        } else if count > 0 {
-            let hint = reader.hint(&name);
-            let (counter, fresh) = reader
-                .find_or_insert(&name, hint, count)
-                .map_err(|refusal| self.refuse(refusal))?;
-            if !fresh {
-                counter.replace(count, stamp);
-            }
         }
         Ok(())
+    }
+
+    /// Sets a counter to 0, here and where it has been counted unseen; returns what it was here.
+    fn void(&self, reader: &mut Reader<'_>, name: &Name<'_>, stamp: u64) -> u64 {
+        if let Some(counter) = reader.find(name) {
+            return counter.replace(0, stamp);
+        }
+        if self.replicates() {
+            // Others may hold counts that have not come here yet. Without room for the mark they
+            // stay, which INFO counts as a refusal.
+            let marked = self.windows.reset_unseen(name, stamp);
+            let _ = marked.map_err(|refusal| self.refuse(refusal));
+        }
+        0
     }
 
     /// When the counter ceases to exist, ms since the epoch; 0 if there is none.
@@ -328,14 +340,7 @@ impl Engine {
         let mut forgotten = 0;
         for series in series {
             for name in self.live_windows(now_ms, key, series) {
-                if let Some(counter) = reader.find(&name) {
-                    forgotten += u64::from(counter.replace(0, stamp) > 0);
-                } else if self.replicates() {
-                    // Others may hold counts that have not come here yet. Without room for the
-                    // mark they stay, which INFO counts as a refusal.
-                    let marked = self.windows.reset_unseen(&name, stamp);
-                    let _ = marked.map_err(|refusal| self.refuse(refusal));
-                }
+                forgotten += u64::from(self.void(reader, &name, stamp) > 0);
             }
         }
         forgotten

@@ -135,6 +135,24 @@ fn a_set_or_reset_wins_over_what_was_counted_before_it() {
 }
 
 #[test]
+fn a_set_of_a_counter_that_is_not_here_yet_still_wins() {
+    for count in [0, 7] {
+        let (a, b) = (engine(1), engine(2));
+        hit(&a, "k", 5);
+        let earlier = changes(&a);
+        b.set(&mut b.reader(), NOW + 1, b"k", minute(), count).unwrap();
+        tell(&b, &[&a], 1);
+        for item in &earlier {
+            b.merge(NOW, a.origin(), 1, item, LIVE);
+        }
+        assert_eq!((get(&a, "k"), get(&b, "k")), (count, count));
+        hit(&a, "k", 2);
+        tell(&a, &[&b], 2);
+        assert_eq!((get(&a, "k"), get(&b, "k")), (count + 2, count + 2));
+    }
+}
+
+#[test]
 fn a_reset_of_a_counter_that_is_not_here_yet_still_wins() {
     let (a, b) = (engine(1), engine(2));
     hit(&a, "k", 5);

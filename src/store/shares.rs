@@ -266,7 +266,8 @@ impl Shares {
         }
         share.up = share.up.saturating_add(up);
         share.down = share.down.saturating_add(down);
-        Ok(count)
+        // Beyond 64 bits the count before was a bound, and this is no sum with it.
+        Ok(self.count(now_ms).unwrap_or(count))
     }
 
     /// Makes the count `value` and the deadline `until_ms`. Over a key that exists this is an

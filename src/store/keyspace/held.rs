@@ -322,9 +322,15 @@ impl Held<'_> {
                 if let Some(undo) = undo {
                     undo.changes(hash, slot);
                 }
-                keyspace.add_share(*now_ms, slot, delta)?;
-                slot.value = Value::Counter(sum);
-                sum
+                if slot.record.is_some() {
+                    keyspace.add_share(*now_ms, slot, delta)?;
+                } else {
+                    slot.value = Value::Counter(sum);
+                }
+                match slot.value {
+                    Value::Counter(shown) => shown,
+                    _ => sum,
+                }
             }
             None => {
                 self.create(hash, key, Value::Counter(delta), None)?;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::super::origins::Origin;
-use super::super::shares::{LATE_MS, NEVER_MS, SHARED_KEY_BYTES_MAX, Shares};
+use super::super::shares::{CountOverflow, LATE_MS, NEVER_MS, SHARED_KEY_BYTES_MAX, Shares};
 use super::super::sync::{AtomicBool, AtomicU64, Mutex};
 use super::deadlines::Key;
 use super::held::AddError;
@@ -276,9 +276,18 @@ impl Keyspace {
         delta: i64,
     ) -> Result<(), AddError> {
         if slot.record.is_some() {
-            self.with_record(now_ms, slot, |shares, stamp| shares.add(now_ms, stamp, delta))
-                .map_err(|_| AddError::Overflow)?;
+            let (count, until_ms) = self
+                .with_record(now_ms, slot, |shares, stamp| {
+                    let count = shares.add(now_ms, stamp, delta)?;
+                    Ok((count, shares.first_end_ms(now_ms)))
+                })
+                .map_err(|_: CountOverflow| AddError::Overflow)?;
+            slot.value = Value::Counter(count);
             self.list_change(slot);
+            // A share that begins here may end before those that the sum was made of.
+            if until_ms < slot.deadline_ms {
+                self.settle(now_ms, slot, until_ms);
+            }
         }
         Ok(())
     }

@@ -273,6 +273,7 @@ impl World {
     /// Sets a node's wall clock; a node that runs sees it before its next client does.
     fn set_clock(&mut self, at: usize, by_ms: i64) {
         self.nodes[at].clock.step(by_ms);
+        self.nodes[at].tally.clock_was_set();
         let walls: Vec<u64> =
             self.nodes.iter().map(|node| node.clock.wall_ms(self.now_us)).collect();
         let spread_ms =

@@ -129,6 +129,11 @@ impl Watched {
         }
     }
 
+    /// The clock was set: what it took for ended was dropped, and may come back as an older word.
+    pub(crate) fn clock_was_set(&self) {
+        self.held.take();
+    }
+
     /// Everything held is true and has not fallen since the last look, but for windows that have ended:
     /// a late datagram may bring an older word of one that was dropped.
     pub(crate) fn check(&self, now_ms: u64) {
@@ -160,8 +165,8 @@ impl Watched {
 
 impl Watched {
     /// What is held of an origin in windows that all have begun, and in counters of the keyspace, that
-    /// end later. (A clock that was
-    /// ahead has counted alone in windows that others' clocks have not begun.)
+    /// end later. (A clock that was ahead has counted alone in windows that others' clocks have not
+    /// begun.)
     pub(crate) fn held_of(&self, origin: Origin, horizon_ms: u64) -> Vec<String> {
         let mut held = Vec::new();
         let wants = |of| (of == origin).then_some(0);

@@ -47,7 +47,7 @@ const fn object(name: &'static str, since: &'static str, summary: &'static str) 
 }
 
 pub(super) const ROWS: &[Spec] = &[
-    whole("dbsize", 1, keys::dbsize).flags(READ).docs(
+    Spec::new("dbsize", 1, keys::dbsize).categories(Categories::KEYSPACE).flags(READ).docs(
         "server",
         "1.0.0",
         "Return the number of keys in the database",
@@ -55,7 +55,9 @@ pub(super) const ROWS: &[Spec] = &[
     whole("scan", -2, keys::scan)
         .flags(Flags::READONLY)
         .docs(GROUP, "2.8.0", "Incrementally iterate the keys space")
-        .complexity("O(1) for every call, O(N) for a complete iteration")
+        .complexity(
+            "O(N / 256) for every call where N is the number of keys, more for a larger COUNT",
+        )
         .arguments(&[
             integer("cursor"),
             pattern("pattern").token("MATCH").optional(),

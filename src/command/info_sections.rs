@@ -281,6 +281,7 @@ fn bounds(figures: &Figures, out: &mut String) {
         "limit_transaction_commands": super::transaction::QUEUED_COUNT_MAX,
         "limit_transaction_bytes": super::transaction::QUEUED_BYTES_MAX,
         "limit_transaction_reply_bytes": super::transaction::EXEC_REPLY_BYTES_MAX,
+        "limit_transaction_ms": super::transaction::EXEC_NS_MAX / 1_000_000,
         "limit_watched_keys": super::transaction::WATCHED_COUNT_MAX,
         "limit_watched_bytes": super::transaction::WATCHED_BYTES_MAX,
         "limit_script_ms": config.busy_reply_threshold_ms,

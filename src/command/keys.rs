@@ -25,11 +25,7 @@ fn integer_reply(value: u64) -> Reply {
     Reply::Integer(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-pub(super) fn dbsize(
-    context: &mut Context<'_>,
-    _whole: &mut Whole<'_, '_>,
-    _args: &Args<'_>,
-) -> Reply {
+pub(super) fn dbsize(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     integer_reply(context.engine.key_count(context.now_ms))
 }
 

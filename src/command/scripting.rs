@@ -4,7 +4,7 @@
 //! must be stopped, is rolled back; the former then begins again under every key, and does so at
 //! once from then on. Not here: Lua (`script/`), what its calls do (`script_calls.rs`).
 //! Invariant: a script that was stopped has left nothing but what cannot be undone: charges of
-//! GCRA cells that other nodes heard of, and windows that were set, reset or refunded.
+//! GCRA cells that other nodes heard of, windows that were set, reset or refunded, and a flush.
 
 use std::sync::Arc;
 
@@ -269,8 +269,9 @@ impl Runner<'_> {
                 self.script.note_needs_all();
                 format!(
                     "ERR Error running script {sha}: {command} reached a key that KEYS does not \
-                     declare after a change that cannot be undone (CL.THROTTLE, RL.SET, RL.RESET, \
-                     RL.REFUND, or DEL of a counter), so it was stopped; declare all its keys"
+                     declare after a change that cannot be undone (CL.THROTTLE in a cluster, RL.SET, \
+                     RL.RESET, RL.REFUND, FLUSHALL, or DEL of a counter), so it was stopped; declare \
+                     all its keys"
                 )
             }
         }

@@ -360,10 +360,7 @@ impl Timer {
         context.session.record.commands.fetch_add(1, Relaxed);
         let nanos = self.lap(context);
         let Some(row) = row else { return };
-        context.stats.record(row, 1, nanos);
-        if nanos >= slow_after_ns(context) && !TABLE[row].flags.contains(Flags::SKIP_SLOWLOG) {
-            note_slow(context, args, nanos);
-        }
+        record(context, row, args, nanos);
     }
 
     /// Nanoseconds from the start to the last reading.
@@ -378,7 +375,12 @@ impl Timer {
     }
 }
 
-fn note_slow(context: &Context<'_>, args: &Args<'_>, nanos: u64) {
+/// Charges a request that ran on its own to the statistics, and to the slow log if it was slow.
+pub(super) fn record(context: &Context<'_>, row: usize, args: &Args<'_>, nanos: u64) {
+    context.stats.record(row, 1, nanos);
+    if nanos < slow_after_ns(context) || TABLE[row].flags.contains(Flags::SKIP_SLOWLOG) {
+        return;
+    }
     let record = &context.session.record;
     context.host.note_slow(SlowEntry {
         id: 0,

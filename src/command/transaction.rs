@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::argument::key;
+use super::slice::record;
 use super::spec::{Categories, Flags, Handler, Keys, Plain, Spec};
 use super::table::{TABLE, error, failure, run_held};
 use super::{Args, Context, ErrorText, Session, Words};
@@ -15,12 +16,15 @@ use crate::engine::{Engine, Held, Watch};
 use crate::resp::{Reply, encode_array_head};
 
 /// Most commands of a transaction: limiters send about ten, and EXEC runs all of them before others
-/// on its thread get their turn.
+/// on its thread, and who needs its keys on any thread, get their turn.
 pub(super) const QUEUED_COUNT_MAX: usize = 16_384;
 /// Most bytes of the words of a transaction's commands, each word's place included.
 pub(super) const QUEUED_BYTES_MAX: usize = 8 << 20;
 /// Once the replies of EXEC take so many bytes, an error takes the place of each later one.
 pub(super) const EXEC_REPLY_BYTES_MAX: usize = 64 << 20;
+/// Once EXEC has run for so long, an error takes the place of each later command: it holds keys, and
+/// who needs one waits. Far above what limiters queue; the bounds above allow whole minutes.
+pub(super) const EXEC_NS_MAX: u64 = 1_000_000_000;
 /// Most keys that one connection watches.
 pub(super) const WATCHED_COUNT_MAX: usize = 1_024;
 /// Most bytes of their names.
@@ -223,17 +227,21 @@ fn exec(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     }
     let mut replies = Vec::new();
     encode_array_head(&mut replies, transaction.len());
-    let mut mark_ns = (context.ticker)();
+    let start_ns = (context.ticker)();
+    let mut mark_ns = start_ns;
     for (row, args) in transaction.requests() {
         let effect = context.session.effect;
-        let reply = run_held(context, &mut held, row, &args);
+        let reply = match mark_ns.saturating_sub(start_ns) {
+            0..EXEC_NS_MAX => run_held(context, &mut held, row, &args),
+            _ => failure("ERR the transaction has run for a second: this command was not executed"),
+        };
         if effect != super::Effect::None {
             // The first one stands.
             context.session.effect = effect;
         }
         append(context, reply, &mut replies);
         let now_ns = (context.ticker)();
-        context.stats.record(row, 1, now_ns.saturating_sub(mark_ns));
+        record(context, row, &args, now_ns.saturating_sub(mark_ns));
         mark_ns = now_ns;
     }
     Reply::Encoded(replies)

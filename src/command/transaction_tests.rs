@@ -199,3 +199,20 @@ fn commands_of_a_transaction_are_counted_when_they_run() {
     fake.ask("EXEC");
     assert_eq!(fake.stats.totals().rows[row].calls, 2);
 }
+
+#[test]
+fn a_transaction_that_runs_for_long_answers_the_rest_by_an_error() {
+    let mut fake = Fake::new();
+    fake.ticker = || {
+        use std::cell::Cell;
+        thread_local!(static NANOS: Cell<u64> = const { Cell::new(0) });
+        NANOS.with(|nanos| nanos.replace(nanos.get() + EXEC_NS_MAX / 3))
+    };
+    let asked = ["MULTI", "INCR n", "INCR n", "INCR n", "INCR n", "INCR n", "EXEC"];
+    let replies = wires(&mut fake, &asked);
+    let exec = replies.last().unwrap();
+    assert!(exec.starts_with("*5\r\n:1\r\n:2\r\n"), "{exec}");
+    assert!(exec.ends_with("this command was not executed\r\n"), "{exec}");
+    let done = exec.matches("\r\n:").count();
+    assert_eq!(wire(&mut fake, "GET n"), format!("$1\r\n{done}\r\n"));
+}

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::Engine;
-use super::replica::{Freshness, Item, Merged};
+use super::item::{Freshness, Item, Merged};
 use crate::store::{Full, Origin, Value};
 
 /// Nanoseconds of a millisecond.

@@ -350,17 +350,16 @@ impl Engine {
     /// that this node does not know are forgotten too.
     pub fn reset_all(&self, reader: &mut Reader<'_>, now_ms: u64, key: &[u8]) -> u64 {
         let series = self.series(now_ms);
+        let stamp = self.stamp(now_ms);
         if self.replicates() {
             let ends = series.iter().map(|series| series.expires_ms(series.window(now_ms)));
             let until_ms = ends.max().unwrap_or(now_ms);
-            let stamp = self.stamp(now_ms);
             let reset = Reset { stamp, until_ms, carried: None, told: false };
             self.windows.supply().resets.keep(key, reset);
             self.cells.void_below(key, stamp);
         }
         let live = |series: &Series| self.live_windows(now_ms, key, *series);
         let names: Vec<Name<'_>> = series.iter().flat_map(live).collect();
-        let stamp = self.stamp(now_ms);
         let forget = |name: &Name<'_>| {
             reader.find(name).is_some_and(|counter| counter.replace(0, stamp) > 0)
         };

@@ -9,6 +9,7 @@ mod count;
 mod draw;
 mod explain;
 mod hold;
+mod item;
 mod keys;
 mod many;
 mod replica;
@@ -22,17 +23,15 @@ use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 pub use crate::store::{
-    AddError, Breakdown, Full, Held, Hint, KEY_BYTES_MAX, Name, OriginCount, Reader, Refusal,
-    SERIES_MAX, Series, TOMBSTONES_MAX, Value, Watch, Whole, parse_integer,
+    AddError, Breakdown, Full, Held, Hint, KEY_BYTES_MAX, Moved, NEVER_MS, Name, Origin,
+    OriginCount, Reader, Refusal, SERIES_MAX, SHARED_KEY_BYTES_MAX, Series, Share, ShareSaid,
+    TOMBSTONES_MAX, Value, Watch, Whole, parse_integer,
 };
 pub use count::{Charge, Hit};
 pub use explain::Explanation;
+pub use item::{Freshness, Item, Merged, ScanPlace};
 pub use keys::{LOOKS_MAX, Names, ScanPage};
 pub use many::{MANY_MAX, ManyVerdict};
-pub use replica::{
-    Freshness, Item, Merged, Moved, NEVER_MS, Origin, SHARED_KEY_BYTES_MAX, ScanPlace, Share,
-    ShareSaid,
-};
 pub use report::EngineReport;
 pub use throttle::ThrottleError;
 
@@ -204,7 +203,7 @@ impl Engine {
 
     /// As [`Engine::flush`], of a keyspace that may be held.
     pub fn flush_whole(&self, now_ms: u64, whole: &mut Whole<'_, '_>) {
-        let stamp = self.stamp(now_ms).max(self.flush_stamp() + 1);
+        let stamp = self.stamp(now_ms).max(self.flush_stamp().saturating_add(1));
         self.life.flush_stamp.fetch_max(stamp, Relaxed);
         self.forget(whole);
         self.life.fallen.store(true, Relaxed);

@@ -1,7 +1,7 @@
 //! Counters of the keyspace on several nodes.
 
 use super::*;
-use crate::store::Value as Stored;
+use crate::store::{SHARED_KEY_BYTES_MAX, Value as Stored};
 
 /// What a key holds at a time: its integer and its deadline.
 fn look(engine: &Engine, now_ms: u64, key: &str) -> Option<(i64, Option<u64>)> {
@@ -205,4 +205,25 @@ fn a_long_key_is_each_nodes_own() {
     add(&a, NOW, &key, 5);
     assert_eq!(tell(&a, &[&b], 1), []);
     assert_eq!(look(&a, NOW, &key), Some((5, None)));
+}
+
+#[test]
+fn what_is_kept_for_a_member_that_is_away_is_looked_at_now_and_then() {
+    let node = engine(1);
+    add(&node, NOW, "k", 5);
+    assert!(node.hold_one(NOW, b"k").remove(b"k"));
+    node.wait_for_members(true);
+    let mut now = NOW + 2 * crate::store::TOMBSTONE_MS;
+    while node.expire(now) {}
+    for _ in 0..5 {
+        assert_eq!(node.report(now).tombstones, 1);
+        // Not again at the very next moment.
+        assert!(!node.expire(now + 1) && !node.expire(now + 1_000));
+        now += 60_000;
+        while node.expire(now) {}
+    }
+    node.wait_for_members(false);
+    now += 60_000;
+    while node.expire(now) {}
+    assert_eq!((node.report(now).tombstones, node.used_bytes()), (0, 0));
 }

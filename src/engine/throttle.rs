@@ -36,7 +36,8 @@ impl Engine {
         self.throttle_held(&mut held, now_ns, key, quota, quantity)
     }
 
-    /// As [`Engine::throttle`], of a key that is held. A charge cannot be rolled back.
+    /// As [`Engine::throttle`], of a key that is held. Where other nodes hear of a charge, it cannot be
+    /// rolled back.
     ///
     /// # Errors
     /// As there.
@@ -64,8 +65,8 @@ impl Engine {
         let deadline_ms = new_tat_ns.div_ceil(MILLISECOND_NS);
         match held.put(key, Value::Cell { tat_ns: new_tat_ns }, Some(deadline_ms)) {
             Ok(()) => {
-                held.note_lasting();
                 if self.replicates() {
+                    held.note_lasting();
                     let before_ns = tat_ns.unwrap_or(now_ns).max(now_ns);
                     let charged_ns = new_tat_ns.saturating_sub(before_ns);
                     self.cells.charge(key, charged_ns, new_tat_ns, self.stamp(now_ms));

@@ -32,6 +32,7 @@ mod resets;
 mod scan;
 mod series;
 mod shard;
+mod share;
 mod shares;
 
 mod slots;
@@ -58,10 +59,8 @@ pub use registry::{SERIES_MAX, TooManyScales};
 pub use resets::Reset;
 pub use scan::{Kept, ScanPlace};
 pub use series::Series;
-pub use shares::{
-    CountOverflow, LATE_MS, Moved, NEVER_MS, SHARED_KEY_BYTES_MAX, Share, ShareSaid, Shares,
-    SharesMerged, TOMBSTONE_MS,
-};
+pub use share::{LATE_MS, Moved, NEVER_MS, SHARED_KEY_BYTES_MAX, Share, ShareSaid, TOMBSTONE_MS};
+pub use shares::{CountOverflow, Shares, SharesMerged};
 
 pub use table::{Refusal, SHARDS};
 pub use windows::{ID_MAX, Windows};

@@ -7,17 +7,19 @@
 use std::sync::Arc;
 
 use crossbeam_skiplist::SkipMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::IntoIter;
 
 use super::super::sync::{Mutex, MutexGuard};
 
-/// Places at the end of a bucket among which a removed key's is looked for: a key that is made and
-/// removed over and over leaves none behind, and a removal stays short.
-const PLACES_SEARCHED: usize = 32;
-
 /// A key with its bytes, shared by the map and the index.
 pub(super) type Key = Arc<[u8]>;
-/// Keys to look at when their bucket is popped; `None` once it has been.
-type Waiting = Mutex<Option<Vec<Key>>>;
+/// Keys to look at when their bucket is popped, found by where their bytes lie: a key that goes
+/// leaves no place behind, however many stand there. `None` once it has been popped.
+type Waiting = Mutex<Option<HashTable<Key>>>;
+
+/// Places for which a bucket keeps its room whatever it holds.
+const SHRINK_FROM: usize = 64;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -31,7 +33,14 @@ pub(super) struct Deadlines {
 #[derive(Debug, Default)]
 pub(super) struct Due {
     pub(super) bucket_ms: u64,
-    pub(super) keys: Vec<Key>,
+    pub(super) keys: IntoIter<Key>,
+}
+
+/// A hash of where a key's bytes lie, which are its own for as long as it stands anywhere.
+fn place_of(key: &Key) -> u64 {
+    /// 2^64 over the golden ratio: it spreads neighbours over all bits.
+    const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+    (key.as_ptr().addr() as u64).wrapping_mul(SPREAD).rotate_left(32)
 }
 
 /// The bucket for a deadline: rounded up by at most an eighth of what is left until then, so that
@@ -45,19 +54,18 @@ pub(super) fn bucket_ms(now_ms: u64, deadline_ms: u64) -> u64 {
 impl Deadlines {
     /// Puts a key into a bucket.
     pub(super) fn enter(&self, bucket_ms: u64, key: Key) {
-        let mut key = Some(key);
-        while key.is_some() {
+        loop {
             let bucket =
-                self.buckets.get_or_insert_with(bucket_ms, || Mutex::new(Some(Vec::new())));
+                self.buckets.get_or_insert_with(bucket_ms, || Mutex::new(Some(HashTable::new())));
             // `None`: the bucket was popped in between; make another.
             if let Some(waiting) = bucket.value().lock().as_mut() {
-                waiting.extend(key.take());
+                waiting.insert_unique(place_of(&key), key, place_of);
+                return;
             }
         }
     }
 
-    /// Takes a removed key out of its bucket if it stands among the last; true if it did. Else its
-    /// place goes with the bucket.
+    /// Takes a key out of a bucket; false if that was popped, which gives up the place.
     pub(super) fn leave(&self, bucket_ms: u64, key: &Key) -> bool {
         let Some(bucket) = self.buckets.get(&bucket_ms) else {
             return false;
@@ -66,22 +74,26 @@ impl Deadlines {
         let Some(waiting) = waiting.as_mut() else {
             return false;
         };
-        let from = waiting.len().saturating_sub(PLACES_SEARCHED);
-        let place = waiting[from..].iter().rposition(|place| Arc::ptr_eq(place, key));
-        if let Some(at) = place {
-            waiting.swap_remove(from + at);
+        match waiting.find_entry(place_of(key), |place| Arc::ptr_eq(place, key)) {
+            Ok(place) => {
+                place.remove();
+                if waiting.capacity() > SHRINK_FROM && waiting.len() < waiting.capacity() / 4 {
+                    waiting.shrink_to(waiting.len() * 2, place_of);
+                }
+                true
+            }
+            Err(_) => false,
         }
-        place.is_some()
     }
 
     /// The keys of the first bucket whose time has come, or what is left of one popped before;
     /// `None` if there is none.
     pub(super) fn due(&self, now_ms: u64) -> Option<MutexGuard<'_, Due>> {
         let mut due = self.due.lock();
-        if due.keys.is_empty() {
+        if due.keys.len() == 0 {
             let front = self.buckets.front().filter(|front| *front.key() <= now_ms)?;
             let keys = front.value().lock().take().unwrap_or_default();
-            *due = Due { bucket_ms: *front.key(), keys };
+            *due = Due { bucket_ms: *front.key(), keys: keys.into_iter() };
             front.remove();
         }
         Some(due)
@@ -89,9 +101,9 @@ impl Deadlines {
 
     /// Empties the buckets, handing out the places; those of a bucket already popped come out of
     /// [`Deadlines::due`] as ever, since who holds a shard must not wait for it.
-    pub(super) fn clear(&self, mut places: impl FnMut(&[Key])) {
+    pub(super) fn clear(&self, mut place: impl FnMut(&Key)) {
         while let Some(front) = self.buckets.pop_front() {
-            places(&front.value().lock().take().unwrap_or_default());
+            front.value().lock().take().iter().flatten().for_each(&mut place);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::super::ledger::mix;
 use super::super::origins::{ORIGINS_MAX, Origin};
-use super::super::shares::{LATE_MS, NEVER_MS, SHARED_KEY_BYTES_MAX, ShareSaid, TOMBSTONE_MS};
+use super::super::share::{LATE_MS, NEVER_MS, SHARED_KEY_BYTES_MAX, ShareSaid, TOMBSTONE_MS};
 use super::shard::{HIDDEN, Shard, Slot};
 use super::{Keyspace, SHARDS, Value, shard_of, slot_bytes};
 

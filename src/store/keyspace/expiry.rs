@@ -16,8 +16,7 @@ impl Keyspace {
             return false;
         };
         let popped_ms = due.bucket_ms;
-        let rest = due.keys.len().saturating_sub(EXPIRE_BATCH);
-        for key in due.keys.drain(rest..) {
+        for key in due.keys.by_ref().take(EXPIRE_BATCH) {
             self.look_again(now_ms, popped_ms, key);
         }
         true

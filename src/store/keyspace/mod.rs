@@ -13,6 +13,7 @@
 //! Not here: what a value means. Invariant: a key past its deadline is never seen; it is freed when
 //! it is next touched or when its bucket is popped.
 
+mod change;
 mod deadlines;
 mod exchange;
 mod expiry;
@@ -101,8 +102,7 @@ impl Keyspace {
         self.hasher.hash_one(key)
     }
 
-    /// Gives back what a slot was charged that is in no table any more. Its place in the index is
-    /// given up too where that is quick, else it goes with its bucket.
+    /// Gives back what a slot was charged that is in no table any more, and its place in the index.
     fn drop_slot(&self, slot: &Slot) {
         self.holdings.release(slot.bytes());
         self.holdings.ends(slot.ends(), false);
@@ -136,6 +136,8 @@ impl Keyspace {
         } else if bucket_ms >= slot.bucket_ms || self.holdings.charge(bytes).is_err() {
             // At the limit it keeps its later place, and is freed then.
             return;
+        } else if self.deadlines.leave(slot.bucket_ms, &slot.key) {
+            self.holdings.release(bytes);
         }
         slot.bucket_ms = bucket_ms;
         self.deadlines.enter(bucket_ms, slot.key.clone());

@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::super::origins::Origin;
-use super::super::shares::{CountOverflow, LATE_MS, NEVER_MS, SHARED_KEY_BYTES_MAX, Shares};
+use super::super::share::{LATE_MS, NEVER_MS, SHARED_KEY_BYTES_MAX};
+use super::super::shares::{CountOverflow, Shares};
 use super::super::sync::{AtomicBool, AtomicU64, Mutex};
 use super::deadlines::Key;
 use super::held::AddError;
@@ -165,7 +166,7 @@ impl Keyspace {
             self.sharing.hidden.fetch_add(1, Relaxed);
         }
         let ends_ms = slot.record.as_ref().map_or(0, |record| record.shares.ends_ms());
-        self.await_time(now_ms, slot, ends_ms.clamp(now_ms + 1, NEVER_MS - 1));
+        self.await_time(now_ms, slot, ends_ms.clamp(now_ms.saturating_add(LATE_MS), NEVER_MS - 1));
     }
 
     /// Counts a slot that was hidden, or is new, as a key.
@@ -256,7 +257,11 @@ impl Keyspace {
         if slot.is_hidden() {
             self.sharing.hidden.fetch_add(1, Relaxed);
             let ends_ms = slot.record.as_ref().map_or(0, |record| record.shares.ends_ms());
-            return self.await_time(now_ms, slot, ends_ms.clamp(now_ms + 1, NEVER_MS - 1));
+            return self.await_time(
+                now_ms,
+                slot,
+                ends_ms.clamp(now_ms.saturating_add(LATE_MS), NEVER_MS - 1),
+            );
         }
         self.holdings.came();
         let deadline_ms = std::mem::replace(&mut slot.deadline_ms, NEVER_MS);

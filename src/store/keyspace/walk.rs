@@ -111,14 +111,14 @@ impl Whole<'_, '_> {
         // The index first: a key that comes meanwhile must not lose its place in it, and a place
         // without a key does no harm.
         let keyspace = self.keyspace();
-        keyspace.deadlines.clear(|places| {
-            keyspace.holdings.release(places.iter().map(|key| place_bytes(key)).sum());
-        });
+        keyspace.deadlines.clear(|key| keyspace.holdings.release(place_bytes(key)));
         for number in 0..SHARDS {
             self.with(number, |keyspace, shard| flush_shard(keyspace, shard, number, now_ms));
         }
         if let Whole::Held(held) = self {
+            // Other nodes follow: what went cannot come back, nor a part of it.
             held.note_lasting();
+            held.forget_undo();
         }
     }
 }

@@ -301,3 +301,33 @@ fn what_is_watched_is_charged_and_refused_at_the_limit() {
     drop(watch);
     assert_eq!(account.used_bytes(), 0);
 }
+
+#[test]
+fn a_hold_that_ends_early_takes_back_what_it_changed() {
+    let (keyspace, account) = keyspace(u64::MAX);
+    keyspace.hold_one(NOW, b"k").put(b"k", text("v"), None).unwrap();
+    let bytes = account.used_bytes();
+    let mut held = keyspace.hold_all(NOW);
+    held.keep_undo();
+    held.put(b"k", text("a longer value"), None).unwrap();
+    held.put(b"new", text("v"), None).unwrap();
+    drop(held);
+    let mut held = keyspace.hold_all(NOW);
+    assert_eq!(seen(&mut held, "k"), Some((text("v"), None)));
+    assert_eq!((seen(&mut held, "new"), account.used_bytes()), (None, bytes));
+}
+
+#[test]
+fn a_flush_under_a_hold_brings_nothing_back() {
+    let (keyspace, account) = keyspace(u64::MAX);
+    keyspace.hold_one(NOW, b"k").put(b"k", text("v"), None).unwrap();
+    let mut held = keyspace.hold_all(NOW);
+    held.keep_undo();
+    held.put(b"k", text("w"), None).unwrap();
+    Whole::Held(&mut held).flush();
+    held.put(b"after", text("v"), None).unwrap();
+    assert!(held.is_lasting());
+    held.roll_back();
+    assert_eq!((seen(&mut held, "k"), seen(&mut held, "after")), (None, None));
+    assert_eq!((keyspace.len(), account.used_bytes()), (0, 0));
+}

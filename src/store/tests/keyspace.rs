@@ -150,16 +150,25 @@ fn a_key_made_and_removed_over_and_over_stays_within_the_limit() {
 }
 
 #[test]
-fn a_place_that_outlasts_its_key_is_charged_until_its_time() {
+fn a_key_that_is_removed_or_ends_sooner_leaves_no_place_behind() {
+    const MONTH: u64 = 30 * 86_400_000;
     let account = Arc::new(Account::new(u64::MAX));
     let keyspace = Keyspace::new(3, account.clone());
-    for i in 0..1000_u64 {
-        set(&keyspace, NOW, format!("k{i}").as_bytes(), NOW + 10).unwrap();
+    let key = |i: u64| format!("k{i}").into_bytes();
+    for i in 0..1000 {
+        set(&keyspace, NOW, &key(i), NOW + MONTH).unwrap();
     }
-    for i in 0..1000_u64 {
-        assert!(remove(&keyspace, NOW, format!("k{i}").as_bytes()));
+    // The first to come are the last looked at from either end.
+    for i in 0..1000 {
+        assert!(remove(&keyspace, NOW, &key(i)));
     }
-    assert!(keyspace.is_empty() && account.used_bytes() > 40_000);
+    assert_eq!((keyspace.len(), account.used_bytes()), (0, 0));
+    set(&keyspace, NOW, b"k", NOW + MONTH).unwrap();
+    let bytes = account.used_bytes();
+    for sooner_ms in [MONTH / 2, 60_000, 10] {
+        set(&keyspace, NOW, b"k", NOW + sooner_ms).unwrap();
+        assert_eq!(account.used_bytes(), bytes);
+    }
     while keyspace.expire(NOW + 100) {}
     assert_eq!((keyspace.used_bytes(), account.used_bytes()), (0, 0));
 }

@@ -48,7 +48,7 @@ pub enum Item {
     },
     /// A counter of the keyspace: what the origin has added to it.
     Share {
-        /// The user's key, at most [`SHARED_KEY_BYTES_MAX`] bytes.
+        /// The user's key, at most [`super::SHARED_KEY_BYTES_MAX`] bytes.
         key: Vec<u8>,
         /// Its share, and what it knows of the key.
         said: ShareSaid,

@@ -60,7 +60,7 @@ pub(super) fn number_of(value: Option<&Value>) -> Result<Extended, ErrorText> {
         None => Ok(Extended::ZERO),
         Some(Value::Counter(count)) => Ok(Extended::from_integer(*count)),
         Some(Value::Text(text)) => Extended::parse(text).ok_or(NOT_FLOAT.into()),
-        Some(Value::Cell { .. }) => Err(WRONG_TYPE.into()),
+        Some(_) => Err(WRONG_TYPE.into()),
     }
 }
 

@@ -10,13 +10,13 @@ use super::{Args, Context, ErrorText};
 use crate::engine::{Held, Value, Whole};
 use crate::resp::Reply;
 
-/// True if the key holds a string.
-fn is_string(held: &mut Held<'_>, key: &[u8]) -> bool {
-    matches!(held.get(key), Some(Value::Counter(_) | Value::Text(_)))
+/// True if the key holds a value that can be moved.
+fn is_value(held: &mut Held<'_>, key: &[u8]) -> bool {
+    held.get(key).is_some_and(|value| !matches!(value, Value::Cell { .. }))
 }
 
 pub(super) fn rename(_context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
-    if !is_string(held, args.get(1)) {
+    if !is_value(held, args.get(1)) {
         return failure("ERR no such key");
     }
     held.rename(args.get(1), args.get(2));
@@ -24,7 +24,7 @@ pub(super) fn rename(_context: &mut Context<'_>, held: &mut Held<'_>, args: &Arg
 }
 
 pub(super) fn renamenx(_context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
-    if !is_string(held, args.get(1)) {
+    if !is_value(held, args.get(1)) {
         return failure("ERR no such key");
     }
     let free = held.get(args.get(2)).is_none();
@@ -38,7 +38,7 @@ pub(super) fn copy(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'
         if from == to {
             return Err("ERR source and destination objects are the same".into());
         }
-        if !is_string(held, from) || (!replace && held.get(to).is_some()) {
+        if !is_value(held, from) || (!replace && held.get(to).is_some()) {
             return Ok(Reply::Integer(0));
         }
         let Some((value, deadline_ms)) = held.look(from) else { return Ok(Reply::Integer(0)) };

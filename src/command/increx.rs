@@ -180,7 +180,7 @@ fn by_integer(
         None => 0,
         Some(Value::Counter(count)) => *count,
         Some(Value::Text(_)) => return Err(NOT_INTEGER.into()),
-        Some(Value::Cell { .. }) => return Err(WRONG_TYPE.into()),
+        Some(_) => return Err(WRONG_TYPE.into()),
     };
     let pair = |value, applied| Reply::Frame(array(vec![integer(value), integer(applied)]));
     let Some((value, applied)) = add_integer(current, increment, bounds, options.saturate)? else {

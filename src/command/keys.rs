@@ -6,11 +6,14 @@
 
 use super::table::{c_string, failure};
 use super::{Args, Context, ErrorText, glob};
-use crate::engine::{Held, LOOKS_MAX, Names, Series, Value, Whole};
+use crate::engine::{Collection, Hash, Held, LOOKS_MAX, Names, Series, Sorted, Value, Whole};
 use crate::resp::{Reply, array, bulk, text};
 
 /// The type of strings.
 const STRING: &str = "string";
+const LIST: &str = "list";
+const HASH: &str = "hash";
+const SORTED_SET: &str = "zset";
 /// The type of a key that only limits: of its own kind, so that tools skip it rather than read it as
 /// a string.
 const RATELIMIT: &str = "ratelimit";
@@ -56,6 +59,19 @@ fn read_cursor(word: &[u8]) -> Option<u64> {
     Some(if negative { cursor.wrapping_neg() } else { cursor })
 }
 
+/// What SCAN's TYPE is for.
+fn names_of_type(word: &[u8]) -> Names {
+    const TYPES: [(&str, Names); 5] = [
+        (STRING, Names::Strings),
+        (LIST, Names::Lists),
+        (HASH, Names::Hashes),
+        (SORTED_SET, Names::SortedSets),
+        (RATELIMIT, Names::Limits),
+    ];
+    let found = TYPES.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
+    found.map_or(Names::None, |(_, names)| *names)
+}
+
 pub(super) fn scan(context: &mut Context<'_>, whole: &mut Whole<'_, '_>, args: &Args<'_>) -> Reply {
     let Some(cursor) = read_cursor(args.get(1)) else { return failure("ERR invalid cursor") };
     let mut filter = Filter { pattern: None, names: Names::All };
@@ -73,13 +89,7 @@ pub(super) fn scan(context: &mut Context<'_>, whole: &mut Whole<'_, '_>, args: &
                 Err(text) => return Reply::Error(text),
             }
         } else if args.is(at, "TYPE") {
-            filter.names = if args.is(at + 1, STRING) {
-                Names::Strings
-            } else if args.is(at + 1, RATELIMIT) {
-                Names::Limits
-            } else {
-                Names::None
-            };
+            filter.names = names_of_type(args.get(at + 1));
         } else {
             return failure("ERR syntax error");
         }
@@ -123,6 +133,9 @@ pub(super) fn key_type(context: &mut Context<'_>, held: &mut Held<'_>, args: &Ar
     Reply::Simple(match held.get(key) {
         Some(Value::Counter(_) | Value::Text(_)) => STRING,
         Some(Value::Cell { .. }) => RATELIMIT,
+        Some(Value::List(_)) => LIST,
+        Some(Value::Hash(_)) => HASH,
+        Some(Value::Sorted(_)) => SORTED_SET,
         None if is_counted(context, &mut Scales(None), key) => RATELIMIT,
         None => "none",
     })
@@ -256,6 +269,27 @@ const EMBEDDED_BYTES_MAX: usize = 44;
 /// Redis shares the integers below this one, and calls their reference count endless.
 const SHARED_INTEGERS: i64 = 10_000;
 
+/// Longest element, bytes, of what Redis keeps in one piece.
+const PACKED_BYTES_MAX: usize = 64;
+/// Most fields of a hash that Redis keeps in one piece.
+const PACKED_FIELDS_MAX: usize = 512;
+/// Most members of a sorted set that Redis keeps in one piece.
+const PACKED_MEMBERS_MAX: usize = 128;
+
+fn hash_encoding(hash: &Hash) -> &'static str {
+    let short = |(field, value): (&[u8], &[u8])| field.len().max(value.len()) <= PACKED_BYTES_MAX;
+    if hash.len() <= PACKED_FIELDS_MAX && hash.iter().all(short) { "listpack" } else { "hashtable" }
+}
+
+fn sorted_encoding(sorted: &Sorted) -> &'static str {
+    let short = |(member, _): (&[u8], f64)| member.len() <= PACKED_BYTES_MAX;
+    if sorted.len() <= PACKED_MEMBERS_MAX && sorted.iter().all(short) {
+        "listpack"
+    } else {
+        "skiplist"
+    }
+}
+
 /// How Redis would keep a value and how many refer to it; `None` if the key does not exist.
 fn encoding(
     context: &mut Context<'_>,
@@ -268,6 +302,9 @@ fn encoding(
         Some(Value::Text(text)) if text.len() <= EMBEDDED_BYTES_MAX => Some(("embstr", 1)),
         Some(Value::Text(_)) => Some(("raw", 1)),
         Some(Value::Cell { .. }) => Some(("cell", 1)),
+        Some(Value::List(_)) => Some(("quicklist", 1)),
+        Some(Value::Hash(hash)) => Some((hash_encoding(hash), 1)),
+        Some(Value::Sorted(sorted)) => Some((sorted_encoding(sorted), 1)),
         None => is_counted(context, &mut Scales(None), key).then_some(("window", 1)),
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn value_reply(value: Option<&Value>) -> Answer {
         None => Ok(Reply::Null),
         Some(Value::Counter(count)) => Ok(Reply::BulkInteger(*count)),
         Some(Value::Text(text)) => Ok(Reply::Bulk(text.clone())),
-        Some(Value::Cell { .. }) => Err(WRONG_TYPE.into()),
+        Some(_) => Err(WRONG_TYPE.into()),
     }
 }
 
@@ -193,7 +193,7 @@ pub(super) fn mget(_context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<
                 }
                 bulk(text.clone())
             }
-            None | Some(Value::Cell { .. }) => null(),
+            None | Some(_) => null(),
         });
     }
     Reply::Frame(array(values))

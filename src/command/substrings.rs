@@ -15,7 +15,7 @@ fn bytes_of(held: &mut Held<'_>, key: &[u8]) -> Result<Vec<u8>, ErrorText> {
         None => Ok(Vec::new()),
         Some(Value::Counter(count)) => Ok(count.to_string().into_bytes()),
         Some(Value::Text(text)) => Ok(text.clone()),
-        Some(Value::Cell { .. }) => Err(WRONG_TYPE.into()),
+        Some(_) => Err(WRONG_TYPE.into()),
     }
 }
 
@@ -25,7 +25,7 @@ fn length_of(held: &mut Held<'_>, key: &[u8]) -> Result<usize, ErrorText> {
         None => Ok(0),
         Some(Value::Counter(count)) => Ok(count.to_string().len()),
         Some(Value::Text(text)) => Ok(text.len()),
-        Some(Value::Cell { .. }) => Err(WRONG_TYPE.into()),
+        Some(_) => Err(WRONG_TYPE.into()),
     }
 }
 

@@ -165,6 +165,12 @@ pub enum Names {
     Values,
     /// Those of strings.
     Strings,
+    /// Those of lists.
+    Lists,
+    /// Those of hashes.
+    Hashes,
+    /// Those of sorted sets.
+    SortedSets,
     /// Those of GCRA cells and of window counters.
     Limits,
     /// Those of window counters.
@@ -175,11 +181,13 @@ pub enum Names {
 
 impl Names {
     fn takes(self, value: &Value) -> bool {
-        let cell = matches!(value, Value::Cell { .. });
         match self {
             Names::All | Names::Values => true,
-            Names::Strings => !cell,
-            Names::Limits => cell,
+            Names::Strings => matches!(value, Value::Counter(_) | Value::Text(_)),
+            Names::Lists => matches!(value, Value::List(_)),
+            Names::Hashes => matches!(value, Value::Hash(_)),
+            Names::SortedSets => matches!(value, Value::Sorted(_)),
+            Names::Limits => matches!(value, Value::Cell { .. }),
             Names::Counters | Names::None => false,
         }
     }

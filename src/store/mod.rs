@@ -16,6 +16,7 @@ mod arena;
 mod breakdown;
 mod census;
 mod changes;
+mod collection;
 mod counter;
 mod entry;
 mod graveyard;
@@ -45,11 +46,12 @@ mod windows;
 pub use account::{Account, Full};
 pub use breakdown::{Breakdown, OriginCount};
 pub use changes::{Change, Which};
+pub use collection::{Collection, Edit, End, Hash, List, Sorted};
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
 pub use keyspace::{
-    AddError, Held, HeldShare, KeptShare, Keyspace, SharesHeld, TOMBSTONES_MAX, Value, Watch,
-    Whole, parse_integer,
+    AddError, EditError, Held, HeldShare, KeptShare, Keyspace, SharesHeld, TOMBSTONES_MAX, Value,
+    Watch, Whole, WrongType, parse_integer,
 };
 pub use merge::{Merged, Said};
 pub use origins::{ORIGINS_MAX, Origin};

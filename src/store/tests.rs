@@ -1,5 +1,6 @@
 //! The store as a whole, against plain models.
 
+mod collections;
 mod held;
 mod keyspace;
 

@@ -29,7 +29,7 @@ impl Held<'_> {
                 let slot = found.into_mut();
                 keyspace.holdings.resize(slot.value.heap_bytes(), value.heap_bytes())?;
                 if let Some(undo) = undo {
-                    undo.changes(hash, slot);
+                    undo.replaces(hash, slot);
                 }
                 keyspace.assign(*now_ms, slot, value, deadline_ms);
             }
@@ -100,13 +100,26 @@ impl Held<'_> {
         if from == to {
             return false;
         }
-        let Some((value, deadline_ms)) = self.look(from) else { return false };
-        let (value, deadline_ms) = (value.clone(), deadline_ms.unwrap_or(NEVER));
+        let Some((_, deadline_ms)) = self.look(from) else { return false };
+        let deadline_ms = deadline_ms.unwrap_or(NEVER);
+        let Some(value) = self.take_or_copy(from) else { return false };
         self.remove(from);
         let hash = self.hash_of(to);
         self.remove(to);
         self.store_anyway(hash, to, value, deadline_ms);
         true
+    }
+
+    /// The value of a live key that is removed next; a copy of it where it may have to come back.
+    fn take_or_copy(&mut self, key: &[u8]) -> Option<Value> {
+        let hash = self.hash_of(key);
+        let Held { keyspace, now_ms, shards, undo, .. } = self;
+        let slot = live(keyspace, *now_ms, shards, hash, key)?.into_mut();
+        if undo.is_some() || slot.value.elements().is_none() {
+            return Some(slot.value.clone());
+        }
+        keyspace.holdings.release(slot.value.heap_bytes());
+        Some(std::mem::replace(&mut slot.value, Value::Counter(0)))
     }
 
     /// Replaces what `key` holds and leaves its deadline; a new key has none (SET KEEPTTL).
@@ -132,7 +145,7 @@ impl Held<'_> {
                 let sum = match slot.value {
                     Value::Counter(count) => count.checked_add(delta).ok_or(AddError::Overflow)?,
                     Value::Text(_) => return Err(AddError::NotInteger),
-                    Value::Cell { .. } => return Err(AddError::WrongType),
+                    _ => return Err(AddError::WrongType),
                 };
                 if let Some(undo) = undo {
                     undo.changes(hash, slot);
@@ -186,10 +199,13 @@ impl Held<'_> {
         };
         if found.get().record.is_some() {
             // Others must hear of it: it is kept for that.
+            let slot = found.get_mut();
             if let Some(undo) = undo {
-                undo.changes(hash, found.get());
+                let before = slot.value.heap_bytes();
+                undo.replaces(hash, slot);
+                keyspace.holdings.resize_anyway(before, slot.value.heap_bytes());
             }
-            keyspace.erase_share(*now_ms, found.get_mut());
+            keyspace.erase_share(*now_ms, slot);
             self.changed(hash, key);
             return true;
         }
@@ -210,10 +226,10 @@ impl Held<'_> {
         let Held { keyspace, now_ms, shards, undo, .. } = self;
         if let Some(found) = live(keyspace, *now_ms, shards, hash, key) {
             let slot = found.into_mut();
-            if let Some(undo) = undo {
-                undo.changes(hash, slot);
-            }
             keyspace.holdings.resize_anyway(slot.value.heap_bytes(), value.heap_bytes());
+            if let Some(undo) = undo {
+                undo.replaces(hash, slot);
+            }
             keyspace.assign(*now_ms, slot, value, deadline_ms);
         } else {
             keyspace.holdings.charge_anyway(slot_bytes(key, &value));
@@ -237,7 +253,7 @@ impl Held<'_> {
     }
 
     /// Makes a key that does not exist and is charged for.
-    fn insert(&mut self, hash: u64, key: &[u8], value: Value, deadline_ms: Option<u64>) {
+    pub(super) fn insert(&mut self, hash: u64, key: &[u8], value: Value, deadline_ms: Option<u64>) {
         let Held { keyspace, now_ms, shards, undo, .. } = self;
         let bytes = slot_bytes(key, &value);
         let Some(shard) = shards.get(shard_of(hash)) else {

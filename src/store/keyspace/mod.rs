@@ -15,6 +15,7 @@
 
 mod change;
 mod deadlines;
+mod edit;
 mod exchange;
 mod expiry;
 mod held;
@@ -33,6 +34,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 
+pub use edit::{EditError, WrongType};
 pub use exchange::{HeldShare, KeptShare, SharesHeld};
 pub use held::{AddError, Held};
 pub use shared::TOMBSTONES_MAX;

@@ -1,18 +1,22 @@
 //! What the keys of a [`Held`](super::Held) were before it changed them.
 //!
-//! Invariants: of each key the first state is kept, whatever comes later; what was neither committed
-//! nor rolled back when its hold ends, as where a command panics, is rolled back.
-
-use std::sync::Arc;
+//! Invariants: of each key the first state is kept, whatever comes later: of a collection that is
+//! changed in place, the steps that lead back to it, until they are more than its elements; what was
+//! neither committed nor rolled back when its hold ends, as where a command panics, is rolled back.
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
+use super::super::collection::Step;
 use super::deadlines::Key;
 use super::shard::Slot;
 use super::shared::Record;
 use super::value::Value;
 use super::{Held, shard_of};
+
+/// Keys among which one is found without an index: what scripts and transactions usually change.
+const UNINDEXED_KEYS: usize = 8;
+/// Steps back that are kept of a collection however few elements it has.
+const STEPS_FEW: usize = 64;
 
 /// A key and what it held.
 #[derive(Debug)]
@@ -20,58 +24,170 @@ pub(super) struct Before {
     pub(super) hash: u64,
     pub(super) key: Key,
     /// What it held; `None`: there was no slot.
-    pub(super) held: Option<State>,
+    held: Option<State>,
 }
 
 /// What a slot held.
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) value: Value,
-    pub(super) deadline_ms: u64,
-    pub(super) record: Option<Box<Record>>,
+struct State {
+    value: Was,
+    deadline_ms: u64,
+    record: Option<Box<Record>>,
+}
+
+/// What a value was.
+#[derive(Debug)]
+enum Was {
+    /// This.
+    Value(Value),
+    /// What the collection in the slot becomes by these steps, the last one first.
+    Back(Vec<Step>),
+}
+
+impl Was {
+    /// What it was. `now`: what the slot holds now.
+    fn value(self, now: impl FnOnce() -> Value) -> Value {
+        match self {
+            Was::Value(value) => value,
+            Was::Back(steps) => {
+                let mut value = now();
+                steps.into_iter().rev().for_each(|step| value.take_back(step));
+                value
+            }
+        }
+    }
+
+    /// The same, where the slot is about to hold something else.
+    fn settle(&mut self, now: impl FnOnce() -> Value) {
+        let was = std::mem::replace(self, Was::Back(Vec::new()));
+        *self = Was::Value(was.value(now));
+    }
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Undo {
-    keys: HashTable<Before>,
+    keys: Vec<Before>,
+    /// Places in `keys`, once they are many.
+    index: HashTable<usize>,
 }
 
 impl Undo {
-    fn note(&mut self, hash: u64, key: &Key, held: impl FnOnce() -> Option<State>) {
-        let same = |before: &Before| before.key == *key;
-        if let Entry::Vacant(entry) = self.keys.entry(hash, same, |before| before.hash) {
-            entry.insert(Before { hash, key: key.clone(), held: held() });
+    fn find(&mut self, hash: u64, key: &Key) -> Option<&mut Before> {
+        let same = |before: &Before| before.hash == hash && before.key == *key;
+        let place = if self.keys.len() <= UNINDEXED_KEYS {
+            self.keys.iter().position(same)
+        } else {
+            self.index.find(hash, |place| same(&self.keys[*place])).copied()
+        };
+        self.keys.get_mut(place?)
+    }
+
+    fn note(&mut self, hash: u64, key: Key, held: Option<State>) -> &mut Before {
+        let place = self.keys.len();
+        self.keys.push(Before { hash, key, held });
+        let keys = &self.keys;
+        let unindexed = match place {
+            ..UNINDEXED_KEYS => 0..0,
+            UNINDEXED_KEYS => 0..place + 1,
+            _ => place..place + 1,
+        };
+        for place in unindexed {
+            self.index.insert_unique(keys[place].hash, place, |place| keys[*place].hash);
+        }
+        &mut self.keys[place]
+    }
+
+    /// The key is about to change; a collection that it holds stays there.
+    pub(super) fn changes(&mut self, hash: u64, slot: &Slot) {
+        if self.find(hash, &slot.key).is_some() {
+            return;
+        }
+        let value = match slot.value.elements() {
+            Some(_) => Was::Back(Vec::new()),
+            None => Was::Value(slot.value.clone()),
+        };
+        let Slot { deadline_ms, ref record, .. } = *slot;
+        self.note(
+            hash,
+            slot.key.clone(),
+            Some(State { value, deadline_ms, record: record.clone() }),
+        );
+    }
+
+    /// The key's value is about to be replaced; a collection is taken out of the slot, which then
+    /// holds 0.
+    pub(super) fn replaces(&mut self, hash: u64, slot: &mut Slot) {
+        self.changes(hash, slot);
+        if slot.value.elements().is_some() {
+            let value = std::mem::replace(&mut slot.value, Value::Counter(0));
+            if let Some(State { value: was, .. }) = self.state(hash, &slot.key) {
+                was.settle(|| value);
+            }
         }
     }
 
-    /// The key is about to change.
-    pub(super) fn changes(&mut self, hash: u64, slot: &Slot) {
-        let state = || State {
-            value: slot.value.clone(),
-            deadline_ms: slot.deadline_ms,
-            record: slot.record.clone(),
-        };
-        self.note(hash, &slot.key, || Some(state()));
+    /// The key's collection is about to change: where the steps back are to be added, `None` if
+    /// nobody needs them.
+    pub(super) fn edits(&mut self, hash: u64, slot: &Slot) -> Option<&mut Vec<Step>> {
+        self.changes(hash, slot);
+        let State { value, .. } = self.state(hash, &slot.key)?;
+        let few = STEPS_FEW.max(slot.value.elements().unwrap_or(0));
+        if matches!(value, Was::Back(steps) if steps.len() > few) {
+            // A copy costs less than the steps since, and bounds them.
+            value.settle(|| slot.value.clone());
+        }
+        match value {
+            Was::Back(steps) => Some(steps),
+            Was::Value(_) => None,
+        }
+    }
+
+    /// How many keys have changed.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// What was noted beyond `len` keys came to nothing.
+    pub(super) fn truncate(&mut self, len: usize) {
+        if len <= UNINDEXED_KEYS {
+            self.index.clear();
+        } else {
+            for (place, before) in self.keys.iter().enumerate().skip(len) {
+                if let Ok(found) = self.index.find_entry(before.hash, |held| *held == place) {
+                    found.remove();
+                }
+            }
+        }
+        self.keys.truncate(len);
+    }
+
+    fn state(&mut self, hash: u64, key: &Key) -> Option<&mut State> {
+        self.find(hash, key)?.held.as_mut()
     }
 
     /// The key has come to be.
     pub(super) fn came(&mut self, hash: u64, key: &Key) {
-        self.note(hash, key, || None);
+        if self.find(hash, key).is_none() {
+            self.note(hash, key.clone(), None);
+        }
     }
 
     /// The key is gone.
     pub(super) fn went(&mut self, hash: u64, slot: Slot) {
         let Slot { key, value, deadline_ms, record, .. } = slot;
-        self.note(hash, &key, || Some(State { value, deadline_ms, record }));
+        match self.find(hash, &key) {
+            None => {
+                let held = State { value: Was::Value(value), deadline_ms, record };
+                self.note(hash, key, Some(held));
+            }
+            Some(Before { held: Some(state), .. }) => state.value.settle(|| value),
+            Some(_) => {}
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Before> {
         self.keys.iter()
-    }
-
-    pub(super) fn into_iter(self) -> impl Iterator<Item = Before> {
-        self.keys.into_iter()
     }
 }
 
@@ -93,19 +209,23 @@ impl Held<'_> {
     /// Puts back what the keys were. Memory that they need is taken whatever the limit.
     pub fn roll_back(&mut self) {
         let Some(undo) = self.undo.take() else { return };
-        for before in undo.into_iter() {
-            self.put_back(before.hash, before.key, before.held);
+        for before in undo.keys {
+            self.put_back(before);
         }
     }
 
-    fn put_back(&mut self, hash: u64, key: Arc<[u8]>, held: Option<State>) {
+    fn put_back(&mut self, before: Before) {
+        let Before { hash, key, held } = before;
         let Held { keyspace, now_ms, shards, .. } = self;
         let Some(shard) = shards.get(shard_of(hash)) else { return };
+        let mut now = Value::Counter(0);
         if let Some(found) = shard.find(hash, &key) {
-            keyspace.drop_slot(&found.remove().0);
+            let (slot, _) = found.remove();
+            keyspace.drop_slot(&slot);
+            now = slot.value;
         }
         let Some(State { value, deadline_ms, record }) = held else { return };
-        let slot = Slot { key, value, deadline_ms, bucket_ms: 0, record };
+        let slot = Slot { key, value: value.value(|| now), deadline_ms, bucket_ms: 0, record };
         keyspace.holdings.charge_anyway(slot.bytes());
         let slot = shard.insert(hash, slot, |key| keyspace.hash(key));
         keyspace.come_back(*now_ms, slot);

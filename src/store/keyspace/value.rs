@@ -2,7 +2,9 @@
 //!
 //! Not here: what commands make of it. Invariant: a string whose bytes are the canonical decimal
 //! of an `i64` is a [`Value::Counter`], any other string a [`Value::Text`], so that two equal
-//! strings are equal values.
+//! strings are equal values; no collection is empty.
+
+use super::super::collection::{Collection, Hash, List, Sorted};
 
 /// Most bytes of room that a growing string is given ahead of its need.
 const AHEAD_BYTES_MAX: usize = 1024 * 1024;
@@ -10,7 +12,7 @@ const AHEAD_BYTES_MAX: usize = 1024 * 1024;
 const INTEGER_BYTES_MAX: usize = 20;
 
 /// A value of the keyspace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A GCRA cell: its theoretical arrival time, ns since the epoch.
     Cell {
@@ -21,6 +23,12 @@ pub enum Value {
     Counter(i64),
     /// Any other string. Made by [`Value::string`] alone.
     Text(Vec<u8>),
+    /// A list.
+    List(Box<List>),
+    /// A hash.
+    Hash(Box<Hash>),
+    /// A sorted set.
+    Sorted(Box<Sorted>),
 }
 
 impl Value {
@@ -40,9 +48,9 @@ impl Value {
     /// Bytes that its text needs room for to take `more`; `None` if it is no string.
     pub(super) fn room_for(&self, more: usize) -> Option<u64> {
         let (length, room) = match self {
-            Value::Cell { .. } => return None,
             Value::Counter(_) => (INTEGER_BYTES_MAX, 0),
             Value::Text(text) => (text.len(), text.capacity()),
+            _ => return None,
         };
         let needed = length.saturating_add(more);
         if needed <= room {
@@ -58,8 +66,8 @@ impl Value {
         let mut text = match std::mem::replace(self, Value::Counter(0)) {
             Value::Text(text) => text,
             Value::Counter(count) => count.to_string().into_bytes(),
-            cell => {
-                *self = cell;
+            other => {
+                *self = other;
                 return 0;
             }
         };
@@ -78,6 +86,9 @@ impl Value {
         match self {
             Value::Cell { .. } | Value::Counter(_) => 0,
             Value::Text(text) => text.capacity() as u64,
+            Value::List(list) => list.heap_bytes(),
+            Value::Hash(hash) => hash.heap_bytes(),
+            Value::Sorted(sorted) => sorted.heap_bytes(),
         }
     }
 }

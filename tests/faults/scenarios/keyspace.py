@@ -121,6 +121,25 @@ def _ended(counters, key):
     until(f"{key} has ended where the clock is right", WINDOW_MS / 1000 + 1, gone)
 
 
+def _moves_on(counters, key):
+    """Hits where the clock lags that move the end each time, in a window that is over elsewhere: that
+    node is told so, counts from 1 again, and nobody sees what was counted before."""
+    count, is_new, begun = 4, False, time.monotonic()
+    while time.monotonic() < begun + 1:
+        last, count = count, counters.many(3, ("INCR", key), ("PEXPIRE", key, LONG_MS))[0]
+        if count not in (1, last + 1):
+            raise Failed(f"{key}: {last}, then {count} where the clock lags")
+        is_new = is_new or count == 1
+        for number in (1, 2):
+            seen, _ = counters.look(number, key)
+            if seen is not None and not (is_new and seen <= count):
+                raise Failed(f"{key}: node {number} sees {seen} when node 3 says {count}")
+        if not is_new and time.monotonic() > begun + AT_ONCE_S:
+            raise Failed(f"{key}: node 3 has not heard that the window is over")
+    _, end_ms = counters.look(3, key)
+    counters.all_say(key, count, end_ms)
+
+
 def _goes_on(counters, key):
     """Hits where the clock lags, until that node sees the end too: none brings the window back. How
     many there were."""
@@ -143,7 +162,7 @@ def lagging_clock(cluster, _setting):
     """A node's clock lags two seconds: its hits count, and a window that has ended is never seen again."""
     for number in (1, 2, 3):
         cluster.add(number)
-    cluster.nodes[3].shift_clock(-LAG_S)
+    cluster.nodes[3].start_off(-LAG_S)
     cluster.launch(1, 2, 3)
     with Counters(cluster) as counters:
         for key in ("old", "renewed"):
@@ -158,6 +177,9 @@ def lagging_clock(cluster, _setting):
         counters.all_say("old", 1)
         # A window that the lagging clock begins is one of all nodes.
         _by_script(counters, 3, "begun")
+        _begin(counters, "moved")
+        _ended(counters, "moved")
+        _moves_on(counters, "moved")
         _, end_ms = counters.look(3, "begun")
         counters.all_say("begun", 1, end_ms)
         _by_script(counters, 1, "begun")

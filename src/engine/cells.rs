@@ -270,7 +270,7 @@ impl Engine {
             Some(_) => return Merged::Known,
         };
         let raised_ns = match freshness {
-            Freshness::Live { sent_ms }
+            Freshness::Live { sent_ms, .. }
                 if !first_sight && now_ms.saturating_sub(sent_ms) <= LIVE_MS =>
             {
                 tat_ns.max(sent_ms.saturating_mul(MILLISECOND_NS)).saturating_add(news)

@@ -6,7 +6,7 @@ use crate::engine::{Charge, Freshness, Hit, Item, Options, OriginCount};
 use crate::limiter::Scale;
 
 const NOW: u64 = 1_790_000_000_123;
-const LIVE: Freshness = Freshness::Live { sent_ms: NOW };
+const LIVE: Freshness = Freshness::Live { sent_ms: NOW, behind_ms: 0 };
 
 fn engine(node: u64) -> Engine {
     let engine = Engine::new(Options {

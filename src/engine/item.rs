@@ -74,6 +74,8 @@ pub enum Freshness {
     Live {
         /// When it was sent, ms since the epoch.
         sent_ms: u64,
+        /// How far the sender's clock is behind, ms; 0 if it is not.
+        behind_ms: u64,
     },
     /// A sync, or a stream with gaps: cells are only raised to the sent arrival time.
     Bulk,

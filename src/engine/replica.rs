@@ -184,7 +184,13 @@ impl Engine {
                 };
                 self.merge_cell(now_ms, origin, key, &said, freshness)
             }
-            Item::Share { key, said } => self.merge_share(now_ms, origin, version, key, said),
+            Item::Share { key, said } => {
+                let behind_ms = match freshness {
+                    Freshness::Live { behind_ms, .. } => behind_ms,
+                    Freshness::Bulk => 0,
+                };
+                self.merge_share(now_ms, origin, version, key, said, behind_ms)
+            }
             Item::Reset { key, stamp, until_ms } => {
                 self.merge_reset(now_ms, origin, version, key, *stamp, *until_ms)
             }
@@ -215,8 +221,9 @@ impl Engine {
         version: u64,
         key: &[u8],
         said: &ShareSaid,
+        behind_ms: u64,
     ) -> Merged {
-        match self.keyspace.merge_share(now_ms, origin, version, key, said) {
+        match self.keyspace.merge_share(now_ms, origin, version, key, said, behind_ms) {
             HeldShare::News => Merged::Raised,
             HeldShare::Known => Merged::Known,
             HeldShare::Ended => Merged::Ended,

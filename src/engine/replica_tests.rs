@@ -12,7 +12,7 @@ use crate::limiter::{Kind, Scale};
 mod urgent;
 
 const NOW: u64 = 1_790_000_000_123;
-const LIVE: Freshness = Freshness::Live { sent_ms: NOW };
+const LIVE: Freshness = Freshness::Live { sent_ms: NOW, behind_ms: 0 };
 
 fn engine(node: u64) -> Engine {
     let engine = Engine::new(Options {

@@ -69,6 +69,28 @@ fn creators_at_the_same_time_add_up_and_a_removal_wins() {
 }
 
 #[test]
+fn a_node_that_lags_brings_no_ended_counter_back_by_moving_its_end() {
+    let (a, lagging, b) = (engine(1), engine(2), engine(3));
+    put(&a, NOW, "k", "5", Some(NOW + 1_000));
+    tell(&a, &[&lagging, &b], 1);
+    // Two seconds behind: half a second is left there, and it is over here.
+    assert_eq!(add(&lagging, NOW + 500, "k", 1), 6);
+    expire(&lagging, NOW + 500, "k", NOW + 1_500);
+    let freshness = Freshness::Live { sent_ms: NOW + 500, behind_ms: 2_000 };
+    for item in changes(&lagging) {
+        a.merge(NOW + 2_500, lagging.origin(), 1, &item, freshness);
+    }
+    assert_eq!((look(&a, NOW + 2_500, "k"), a.key_count(NOW + 2_500)), (None, 0));
+    tell(&a, &[&lagging, &b], 2);
+    assert_eq!((look(&lagging, NOW + 501, "k"), look(&b, NOW + 501, "k")), (None, None));
+    assert_eq!(add(&lagging, NOW + 502, "k", 1), 1);
+    tell(&lagging, &[&a, &b], 2);
+    for node in [&a, &b] {
+        assert_eq!(look(node, NOW + 2_502, "k"), Some((1, None)));
+    }
+}
+
+#[test]
 fn a_string_hides_the_counter_here_and_ends_it_elsewhere() {
     let (a, b) = (engine(1), engine(2));
     add(&a, NOW, "k", 5);

@@ -247,6 +247,37 @@ impl Shares {
         SharesMerged { news: news || own, own }
     }
 
+    /// Ends for good what had ended here when somebody whose clock is `behind_ms` behind moved its
+    /// end without knowing; true if there was such. To be asked before `said` is merged.
+    ///
+    /// Here the end was seen already: a merge alone would bring back what was counted until then.
+    pub fn keep_ended(
+        &mut self,
+        now_ms: u64,
+        stamp: u64,
+        said: &ShareSaid,
+        behind_ms: u64,
+    ) -> bool {
+        let moved = said.moved;
+        let moved_ms = moved.at_ms.saturating_add(behind_ms);
+        let void = self.void().max(said.erased).max(said.ended);
+        let is_revived = |share: &Share| {
+            let until_ms = self.end(share).until_ms;
+            let had_ended = moved.at_ms < until_ms && until_ms <= moved_ms;
+            share.holds && share.birth > void && had_ended && moved.moves(share)
+        };
+        let is_news = moved > self.moved && self.count(moved_ms).is_none();
+        if !is_news || !self.all().any(is_revived) {
+            return false;
+        }
+        let births = self.all().filter(|share| share.holds).map(|share| share.birth);
+        self.ended = births.fold(self.ended.max(moved.stamp), u64::max);
+        self.follow();
+        // Somebody must tell of it.
+        self.begin(now_ms, stamp, false);
+        true
+    }
+
     /// Joins what is held of an origin with its share; true if that changed it.
     fn take(&mut self, origin: Origin, share: Share, version: u64) -> bool {
         let known = self.others.iter_mut().find(|(known, _)| *known == origin);

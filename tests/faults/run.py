@@ -67,7 +67,7 @@ def main():
     for number, name in enumerate(args.names or SCENARIOS):
         started = time.monotonic()
         verdict, figures = run(name, SCENARIOS[name], setting, number)
-        print(f"{name:<12} {verdict:<7} {time.monotonic() - started:6.1f} s  {figures}", flush=True)
+        print(f"{name:<13} {verdict:<7} {time.monotonic() - started:6.1f} s  {figures}", flush=True)
         if verdict != "ok":
             failed.append(name)
     total_s = time.monotonic() - begun

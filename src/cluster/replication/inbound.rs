@@ -214,6 +214,11 @@ impl Inbound {
         signed(now_ms) - signed(dated_ms) - self.offset_ms.unwrap_or(0)
     }
 
+    /// How far the origin's clock is behind ours, ms; 0 if it is not, or was never heard.
+    pub(super) fn behind_ms(&self) -> u64 {
+        u64::try_from(self.offset_ms.unwrap_or(0)).unwrap_or(0)
+    }
+
     /// Whether a delta taken at `flushed_ms` belongs to a live stream: it is at most 1 s old and so
     /// is everything that is missing before it.
     pub(super) fn is_live(&self, now: Now, flushed_ms: u64) -> bool {

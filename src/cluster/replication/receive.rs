@@ -78,7 +78,7 @@ impl<T: Tally> Replica<T> {
             return;
         }
         let freshness = if inbound.is_live(now, delta.flushed_ms) {
-            Freshness::Live { sent_ms: delta.flushed_ms }
+            Freshness::Live { sent_ms: delta.flushed_ms, behind_ms: inbound.behind_ms() }
         } else {
             Freshness::Bulk
         };

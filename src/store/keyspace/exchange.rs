@@ -104,7 +104,7 @@ impl Keyspace {
         }
     }
 
-    /// Merges what `origin` says of `key` in its datagram `version`.
+    /// Merges what `origin`, whose clock is `behind_ms` behind, says of `key` in its datagram `version`.
     pub fn merge_share(
         &self,
         now_ms: u64,
@@ -112,6 +112,7 @@ impl Keyspace {
         version: u64,
         key: &[u8],
         said: &ShareSaid,
+        behind_ms: u64,
     ) -> HeldShare {
         if is_too_far_ahead(now_ms, said) || key.len() > SHARED_KEY_BYTES_MAX {
             return HeldShare::Ended;
@@ -131,9 +132,11 @@ impl Keyspace {
         if !self.has_room_for(slot, origin) {
             return HeldShare::Refused;
         }
-        let merged =
-            self.with_record(now_ms, slot, |shares, _| shares.merge(origin, said, version));
-        if merged.own {
+        let (merged, is_kept) = self.with_record(now_ms, slot, |shares, stamp| {
+            let is_kept = shares.keep_ended(now_ms, stamp, said, behind_ms);
+            (shares.merge(origin, said, version), is_kept)
+        });
+        if merged.own || is_kept {
             self.list_change(slot);
         }
         if !merged.news {

@@ -119,6 +119,34 @@ fn the_old_life_of_a_key_does_not_end_or_revive_the_new() {
 }
 
 #[test]
+fn who_lags_moves_no_end_that_has_passed_where_it_is_told() {
+    // Its clock is 20 behind: when it says 60 the end is past where it says 80.
+    let lagging = |now_ms: u64, behind_ms: u64| {
+        let (mut a, mut b) = (Shares::default(), Shares::default());
+        a.set(10, at(10), 5, 70);
+        told(&mut b, 1, &a);
+        assert_eq!(b.add(now_ms, at(now_ms), 1), Ok(6));
+        b.set_deadline(now_ms, at(now_ms), now_ms + 60);
+        let said = b.said().unwrap();
+        let is_kept = a.keep_ended(now_ms + 20, at(now_ms + 20), &said, behind_ms);
+        a.merge(Origin(2), &said, 1);
+        (a, b, is_kept)
+    };
+    let (mut a, mut b, is_kept) = lagging(60, 20);
+    assert_eq!((is_kept, a.count(80)), (true, None));
+    told(&mut b, 1, &a);
+    assert_eq!((b.count(61), b.add(61, at(61), 1)), (None, Ok(1)));
+    told(&mut a, 2, &b);
+    assert_eq!((a.count(81), a.deadline_ms(81)), (Some(1), b.deadline_ms(61)));
+    // Just in time, and late on its way from a clock that is right.
+    for (now_ms, behind_ms) in [(49, 20), (60, 0), (60, 9)] {
+        let (a, b, is_kept) = lagging(now_ms, behind_ms);
+        assert_eq!((is_kept, a.count(now_ms + 20)), (false, Some(6)), "{now_ms} {behind_ms}");
+        assert_eq!(a.deadline_ms(now_ms + 20), b.deadline_ms(now_ms));
+    }
+}
+
+#[test]
 fn a_deadline_counts_where_the_one_before_it_was_lost() {
     let (mut a, mut b) = (Shares::default(), Shares::default());
     a.set(1, at(1), 2, 10);

@@ -53,9 +53,9 @@ export class Wait {
 
 // One try of a row: its connections and HTTP servers, all ended with it.
 class Try {
-  // `ports` are those of the nodes of a cluster; of one server it has one.
-  constructor(host, ports) {
-    Object.assign(this, { host, ports, port: ports[0], prefix: `conformance:${randomBytes(6).toString("hex")}`, endings: [] });
+  // `ports` are those of the nodes of a cluster: one, where there is none.
+  constructor(host, port, ports) {
+    Object.assign(this, { host, port, ports, prefix: `conformance:${randomBytes(6).toString("hex")}`, endings: [] });
   }
 
   key(name = "client") {
@@ -97,8 +97,8 @@ function versionOf(library) {
 const oneLine = (text) => String(text).replace(/\s+/g, " ").trim().slice(0, 200);
 
 // The verdict over one try: pass, FAIL (an outcome differs) or BROKEN (the library gave up).
-async function attempt(check, host, ports) {
-  const server = new Try(host, ports);
+async function attempt(check, where) {
+  const server = new Try(...where);
   // Some libraries leave an error to nobody: it is the row's verdict, not the end of all rows.
   let astray;
   const stray = new Promise((_done, failed) => (astray = failed));
@@ -121,11 +121,11 @@ function giveUp() {
   });
 }
 
-async function run({ name, library, client, algorithm, check }, host, ports, tries) {
+async function run({ name, library, client, algorithm, check }, where, tries) {
   let verdict, detail, started, first;
   for (let number = 1; number <= tries; number += 1) {
     started = Date.now();
-    [verdict, detail] = await attempt(check, host, ports);
+    [verdict, detail] = await attempt(check, where);
     if (verdict === "pass") break;
     first = detail;
   }
@@ -136,11 +136,11 @@ async function run({ name, library, client, algorithm, check }, host, ports, tri
   console.log([...cells, verdict, seconds, detail].join("\t"));
 }
 
-// Arguments: HOST PORT[,PORT...] TRIES NAME...; a name is that of a row or of what rows need.
-export async function main([host, list, tries, ...wanted]) {
-  const ports = list.split(",").map(Number);
+// Arguments: HOST PORT NODE[,NODE...] TRIES NAME..., nodes by their ports; a name is that of a row or of what rows need.
+export async function main([host, port, nodes, tries, ...wanted]) {
+  const where = [host, Number(port), nodes.split(",").map(Number)];
   for (const one of rows) {
-    if (wanted.includes(one.name) || wanted.includes(one.needs)) await run(one, host, ports, Number(tries));
+    if (wanted.includes(one.name) || wanted.includes(one.needs)) await run(one, where, Number(tries));
   }
   process.exit(0); // Some libraries leave a timer behind.
 }

@@ -119,7 +119,7 @@ function run(Row $row, string $host, int $port, int $tries): void
 
 // Arguments: HOST PORT[,PORT...] TRIES NAME...; a name is that of a row or of what rows need. No row of
 // PHP is about a cluster: the first port is the server.
-function main(array $rows, string $host, string $port, string $tries, string ...$wanted): void
+function main(array $rows, string $host, string $port, string $_nodes, string $tries, string ...$wanted): void
 {
     pcntl_async_signals(true);
     pcntl_signal(SIGALRM, fn () => throw new RuntimeException('no outcome within ' . DEADLINE_S . ' s'));

@@ -29,12 +29,9 @@ class Server:
     """Where the server is, and the prefix of all keys of this try."""
 
     host: str
-    ports: tuple  # Of the nodes of a cluster; of one server it has one.
+    port: int
+    ports: tuple  # Of the nodes of a cluster: one, where there is none.
     prefix: str
-
-    @property
-    def port(self):
-        return self.ports[0]
 
     @property
     def url(self):
@@ -123,8 +120,8 @@ class Wait:
         self._ended()
 
 
-def attempt(check, host, ports):
-    server = Server(host, ports, f"conformance:{secrets.token_hex(6)}")
+def attempt(check, *where):
+    server = Server(*where, f"conformance:{secrets.token_hex(6)}")
     signal.alarm(DEADLINE_S)
     try:
         outcome = check(server)
@@ -143,13 +140,13 @@ def reason(error):
     return " ".join(f"{kind}{error}".split())[:200]
 
 
-def run(row, host, ports, tries):
+def run(row, tries, *where):
     """The verdict over a row: pass, FAIL (an outcome differs) or BROKEN (the library gave up)."""
     verdict, detail, started = "", "", time.monotonic()
     for number in range(1, tries + 1):
         started = time.monotonic()
         try:
-            attempt(row.check, host, ports)
+            attempt(row.check, *where)
             verdict, detail = "pass", f"second try; the first: {detail}" if number > 1 else ""
             break
         except AssertionError as error:
@@ -161,10 +158,11 @@ def run(row, host, ports, tries):
 
 
 def main():
-    """Arguments: HOST PORT[,PORT...] TRIES NAME...; a name is that of a row or of what rows need."""
-    host, ports, tries, *wanted = sys.argv[1:]
+    """Arguments: HOST PORT NODE[,NODE...] TRIES NAME..., nodes by their ports; a name is that of a row or of what rows need."""
+    host, port, nodes, tries, *wanted = sys.argv[1:]
+    where = host, int(port), tuple(map(int, nodes.split(",")))
     signal.signal(signal.SIGALRM, give_up)
     for one in ROWS:
         if one.name in wanted or one.needs in wanted:
-            run(one, host, tuple(map(int, ports.split(","))), int(tries))
+            run(one, int(tries), *where)
     os._exit(0)  # Some libraries leave a thread behind that Python's own end would stumble over.

@@ -22,12 +22,8 @@ ROWS = []
 class Difference < StandardError; end
 
 # Where the server is, and the prefix of all keys of this try.
-# `ports` are those of the nodes of a cluster; of one server it has one.
-Server = Struct.new(:host, :ports, :prefix) do
-  def port
-    ports.first
-  end
-
+# `ports` are those of the nodes of a cluster: one, where there is none.
+Server = Struct.new(:host, :port, :ports, :prefix) do
   def url
     "redis://#{host}:#{port}/0"
   end
@@ -72,8 +68,8 @@ def version_of(package)
 end
 
 # The verdict over one try: pass, FAIL (an outcome differs) or BROKEN (the library gave up).
-def attempt(row, host, ports)
-  Timeout.timeout(ROW_DEADLINE_S) { row.check.call(Server.new(host, ports, "conformance:#{SecureRandom.hex(6)}")) }
+def attempt(row, *where)
+  Timeout.timeout(ROW_DEADLINE_S) { row.check.call(Server.new(*where, "conformance:#{SecureRandom.hex(6)}")) }
   ['pass', '']
 rescue Difference => e
   ['FAIL', e.message.split.join(' ')[0, 200]]
@@ -81,11 +77,11 @@ rescue StandardError, ScriptError => e # A library may raise anything: it is the
   ['BROKEN', "#{e.class}: #{e.message}".split.join(' ')[0, 200]]
 end
 
-def run(row, host, ports, tries)
+def run(row, tries, *where)
   verdict = detail = started = first = nil
   1.upto(tries) do
     started = now_s
-    verdict, detail = attempt(row, host, ports)
+    verdict, detail = attempt(row, *where)
     break if verdict == 'pass'
 
     first = detail
@@ -97,10 +93,10 @@ def run(row, host, ports, tries)
   $stdout.flush
 end
 
-# Arguments: HOST PORT[,PORT...] TRIES NAME...; a name is that of a row or of what rows need.
-def main(host, list, tries, *wanted)
-  ports = list.split(',').map(&:to_i)
+# Arguments: HOST PORT NODE[,NODE...] TRIES NAME..., nodes by their ports; a name is that of a row or of what rows need.
+def main(host, port, nodes, tries, *wanted)
+  ports = nodes.split(',').map(&:to_i)
   ROWS.each do |one|
-    run(one, host, ports, tries.to_i) if wanted.include?(one.name) || wanted.include?(one.needs)
+    run(one, tries.to_i, host, port.to_i, ports) if wanted.include?(one.name) || wanted.include?(one.needs)
   end
 end

@@ -4,7 +4,7 @@ returns figures for its line; a promise that does not hold is a `Failed`.
 
 import dataclasses
 
-from . import clocks, counts, crashes, images, names, network, partitions, secrets
+from . import clocks, counts, crashes, images, keyspace, names, network, partitions, secrets
 
 
 @dataclasses.dataclass
@@ -22,6 +22,7 @@ class Setting:
 
 SCENARIOS = {
     scenario.__name__.replace("_", "-"): scenario
-    for module in (counts, crashes, network, partitions, secrets, clocks, names, images)
+    for module in (counts, keyspace, crashes, network, partitions, secrets, clocks, names,
+                   images)
     for scenario in module.ALL
 }

@@ -262,30 +262,36 @@ impl Categories {
     pub const READ: Categories = Categories(1 << 1);
     /// Writes.
     pub const WRITE: Categories = Categories(1 << 2);
+    /// Lists.
+    pub const LIST: Categories = Categories(1 << 3);
+    /// Hashes.
+    pub const HASH: Categories = Categories(1 << 4);
     /// Strings.
-    pub const STRING: Categories = Categories(1 << 3);
+    pub const STRING: Categories = Categories(1 << 5);
     /// Administration.
-    pub const ADMIN: Categories = Categories(1 << 4);
+    pub const ADMIN: Categories = Categories(1 << 6);
     /// Constant or logarithmic time.
-    pub const FAST: Categories = Categories(1 << 5);
+    pub const FAST: Categories = Categories(1 << 7);
     /// Not fast.
-    pub const SLOW: Categories = Categories(1 << 6);
+    pub const SLOW: Categories = Categories(1 << 8);
     /// What can harm in the wrong hands.
-    pub const DANGEROUS: Categories = Categories(1 << 7);
+    pub const DANGEROUS: Categories = Categories(1 << 9);
     /// The connection itself.
-    pub const CONNECTION: Categories = Categories(1 << 8);
+    pub const CONNECTION: Categories = Categories(1 << 10);
     /// MULTI and its kin.
-    pub const TRANSACTION: Categories = Categories(1 << 9);
+    pub const TRANSACTION: Categories = Categories(1 << 11);
     /// Scripts.
-    pub const SCRIPTING: Categories = Categories(1 << 10);
+    pub const SCRIPTING: Categories = Categories(1 << 12);
     /// Rate limiting: RL.*, CL.THROTTLE, THROTTLE.
-    pub const RATELIMIT: Categories = Categories(1 << 11);
+    pub const RATELIMIT: Categories = Categories(1 << 13);
 
     /// In Redis's order, own ones last.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 14] = [
         "keyspace",
         "read",
         "write",
+        "list",
+        "hash",
         "string",
         "admin",
         "fast",

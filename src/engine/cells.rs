@@ -269,10 +269,13 @@ impl Engine {
             // A string stands here now; what the cell was is of no account.
             Some(_) => return Merged::Known,
         };
-        let raised_ns = match freshness {
-            Freshness::Live { sent_ms, .. }
-                if !first_sight && now_ms.saturating_sub(sent_ms) <= LIVE_MS =>
-            {
+        // When it was sent, by this clock: a clock that is behind makes no charge old.
+        let live_ms = match freshness {
+            Freshness::Live { sent_ms, behind_ms } => Some(sent_ms.saturating_add(behind_ms)),
+            Freshness::Bulk => None,
+        };
+        let raised_ns = match live_ms {
+            Some(sent_ms) if !first_sight && now_ms.saturating_sub(sent_ms) <= LIVE_MS => {
                 tat_ns.max(sent_ms.saturating_mul(MILLISECOND_NS)).saturating_add(news)
             }
             _ => tat_ns.max(said.tat_ns),

@@ -271,6 +271,26 @@ fn cells_are_charged_once_by_fresh_news_and_only_raised_by_old() {
 }
 
 #[test]
+fn a_clock_that_is_behind_makes_no_charge_old() {
+    let quota = Quota::cell(9, 1, 1).unwrap();
+    let (b, lagging) = (engine(1), engine(2));
+    let (sent_ms, ns) = (NOW - 2_000, NOW * 1_000_000);
+    let live = |behind_ms| Freshness::Live { sent_ms, behind_ms };
+    let steps = [(3, 0, 9), (1, 2_000, 6), (1, 0, 6)];
+    for (charge, behind_ms, remaining) in steps {
+        lagging.throttle(sent_ms * 1_000_000, b"k", &quota, charge).unwrap();
+        for item in changes(&lagging) {
+            b.merge(NOW, lagging.origin(), 1, &item, live(behind_ms));
+        }
+        let left = b.throttle(ns, b"k", &quota, 0).unwrap().remaining;
+        assert_eq!(left, remaining, "{charge} {behind_ms}");
+        if remaining == 9 {
+            b.throttle(ns, b"k", &quota, 2).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_split_or_a_join_locks_no_key_out() {
     let quota = Quota::cell(9, 1, 1).unwrap();
     let (a, b) = (engine(1), engine(2));

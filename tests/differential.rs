@@ -25,10 +25,14 @@ mod expiry;
 mod finding;
 #[path = "differential/generic.rs"]
 mod generic;
+#[path = "differential/hashes.rs"]
+mod hashes;
 #[path = "differential/limiters.rs"]
 mod limiters;
 #[path = "differential/link.rs"]
 mod link;
+#[path = "differential/lists.rs"]
+mod lists;
 #[path = "differential/look.rs"]
 mod look;
 #[path = "differential/lua_calls.rs"]

@@ -26,8 +26,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         subject: "OBJECT ENCODING",
-        reason: "a string's encoding follows from its bytes, not from the command that wrote them",
-        fits: |_, redis, ratel| is_encoding(redis) && is_encoding(ratel),
+        reason: "an encoding follows from what a value holds, not from what it held or who wrote it",
+        fits: |_, redis, ratel| are_encodings(redis, ratel),
     },
     Allowed {
         subject: "OBJECT IDLETIME",
@@ -108,9 +108,11 @@ fn without(reply: &Reply, names: &[&str]) -> Option<Vec<Reply>> {
     Some(items.iter().filter(keep).cloned().collect())
 }
 
-/// Whether it is one of the names for how a string is kept.
-fn is_encoding(reply: &Reply) -> bool {
-    matches!(reply, Reply::Bulk(name) if [&b"int"[..], b"embstr", b"raw"].contains(&&**name))
+/// Whether both are names for how a value of one type is kept.
+fn are_encodings(redis: &Reply, ratel: &Reply) -> bool {
+    const ENCODINGS: &[&[&[u8]]] = &[&[b"int", b"embstr", b"raw"], &[b"listpack", b"hashtable"]];
+    let named = |reply: &Reply, names: &[&[u8]]| matches!(reply, Reply::Bulk(name) if names.contains(&name.as_slice()));
+    ENCODINGS.iter().any(|names| named(redis, names) && named(ratel, names))
 }
 
 /// Whether a row is on this command: a script that called it could return anything made of it.
@@ -162,6 +164,24 @@ mod tests {
         "EXEC",
         "RENAME",
         "RENAMENX",
+        "LPUSH",
+        "RPUSH",
+        "LLEN",
+        "LINDEX",
+        "LTRIM",
+        "LRANGE",
+        "LREM",
+        "RPOPLPUSH",
+        "HSET",
+        "HGET",
+        "HGETALL",
+        "HMGET",
+        "HMSET",
+        "HINCRBY",
+        "HDEL",
+        "HEXISTS",
+        "HSETNX",
+        "HKEYS",
         "EVAL",
         "EVALSHA",
         "SCRIPT LOAD",

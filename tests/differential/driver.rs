@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::allowed::allowed;
 use crate::link::Link;
-use crate::look::Look;
+use crate::look::{Look, in_pairs};
 use crate::peer::Peer;
 use crate::reply::Reply;
 use crate::request::{Request, Step, Word};
@@ -230,7 +230,7 @@ fn settle_ms(request: &Request, client: &mut Client, reply: &Reply) -> u64 {
     if matches!(reply, Reply::Array(_)) { longest_ms } else { 0 }
 }
 
-/// Walks SCAN on to its end: the keys as a set.
+/// Walks SCAN or HSCAN on to its end: the keys, or the fields with their values, as a set.
 fn walk(link: &mut Link, request: &Request, first: &Reply) -> Reply {
     let mut seen = Vec::new();
     let mut page = first.clone();
@@ -239,15 +239,18 @@ fn walk(link: &mut Link, request: &Request, first: &Reply) -> Reply {
         let [Reply::Bulk(cursor), Reply::Array(keys)] = parts.as_slice() else {
             return Reply::Array(parts);
         };
-        seen.extend(keys.iter().cloned());
+        match request.cursor_at() {
+            1 => seen.extend(keys.iter().cloned()),
+            _ => seen.extend(in_pairs(keys)),
+        }
         if cursor == b"0" {
             seen.sort();
             seen.dedup();
             return Reply::Set(seen);
         }
         let mut next = request.clone();
-        next.words[1] = Word::Bytes(cursor.clone());
+        next.words[request.cursor_at()] = Word::Bytes(cursor.clone());
         page = link.ask(&next.encode());
     }
-    Reply::Lost("SCAN never ended".to_owned())
+    Reply::Lost("the walk never ended".to_owned())
 }

@@ -11,9 +11,11 @@ pub(crate) enum Look {
     Exact,
     /// An array whose order Redis leaves open.
     Sorted,
+    /// The same for an array of fields, each with its value behind it.
+    Pairs,
     /// Integers may differ by the time that passed between the two servers; -1 and -2 may not.
     Clock(Unit),
-    /// A walk over the keys: both are walked to the end, then compared as sets. Where that cannot be
+    /// A walk over the keys or fields: both are walked to the end, then compared as sets. Where that cannot be
     /// done (inside a transaction), as `Shape`.
     Scan,
     /// The same type at the top.
@@ -39,6 +41,9 @@ impl Look {
         match (self, left, right) {
             (Look::Sorted, Reply::Array(left), Reply::Array(right)) => {
                 sorted(left) == sorted(right)
+            }
+            (Look::Pairs, Reply::Array(left), Reply::Array(right)) => {
+                sorted(&in_pairs(left)) == sorted(&in_pairs(right))
             }
             (Look::Clock(unit), _, _) => clock_same(left, right, tolerance(*unit, tolerance_ms)),
             (Look::Shape | Look::Scan, _, _) => {
@@ -67,6 +72,11 @@ fn sorted(items: &[Reply]) -> Vec<Reply> {
     let mut items = items.to_vec();
     items.sort();
     items
+}
+
+/// Two and two of them together.
+pub(crate) fn in_pairs(items: &[Reply]) -> Vec<Reply> {
+    items.chunks(2).map(|pair| Reply::Array(pair.to_vec())).collect()
 }
 
 /// The same with the pairs of maps and the members of sets in one order: they have none.
@@ -124,6 +134,11 @@ mod tests {
             (Look::Exact, Reply::Double(b"1".to_vec()), Reply::Double(b"1.0".to_vec())),
             (Look::Sorted, Reply::Array(vec![bulk("a")]), Reply::Array(vec![bulk("b")])),
             (Look::Sorted, error("ERR a"), error("ERR b")),
+            (
+                Look::Pairs,
+                Reply::Array(["a", "b", "c", "d"].map(bulk).to_vec()),
+                Reply::Array(["a", "d", "c", "b"].map(bulk).to_vec()),
+            ),
             (Look::Shape, null.clone(), bulk("a")),
             (Look::Shape, error("ERR a"), error("ERR b")),
             (Look::Clock(Unit::Milliseconds), Reply::Integer(-1), Reply::Integer(0)),
@@ -145,6 +160,11 @@ mod tests {
         let map = |keys: [&str; 2]| Reply::Map(keys.map(|key| (bulk(key), bulk("x"))).to_vec());
         for (look, left, right) in [
             (Look::Sorted, ab.clone(), ba.clone()),
+            (
+                Look::Pairs,
+                Reply::Array(["a", "b", "c", "d"].map(bulk).to_vec()),
+                Reply::Array(["c", "d", "a", "b"].map(bulk).to_vec()),
+            ),
             (Look::Exact, map(["a", "b"]), map(["b", "a"])),
             (Look::Shape, ab.clone(), Reply::Array(vec![])),
             (Look::Clock(Unit::Milliseconds), Reply::Integer(100), Reply::Integer(105)),

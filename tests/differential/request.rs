@@ -150,7 +150,12 @@ impl Request {
 
     /// Whether both servers walk on from its reply.
     pub(crate) fn walks(&self) -> bool {
-        self.look == Look::Scan && self.verb() == "SCAN"
+        self.look == Look::Scan && matches!(self.verb().as_str(), "SCAN" | "HSCAN")
+    }
+
+    /// The word of its cursor, where it walks.
+    pub(crate) fn cursor_at(&self) -> usize {
+        if self.verb() == "SCAN" { 1 } else { 2 }
     }
 
     /// Its bytes on the wire.

@@ -4,7 +4,7 @@ use crate::draw::Draw;
 use crate::look::Look;
 use crate::request::{Plain, Request, Step};
 use crate::script::Script;
-use crate::{counters, expiry, generic, limiters, scripts, strings, transactions};
+use crate::{counters, expiry, generic, hashes, limiters, lists, scripts, strings, transactions};
 
 /// How a family of commands draws.
 #[derive(Clone, Copy)]
@@ -33,6 +33,8 @@ const FAMILIES: &[Family] = &[
     family(15, Kind::Plain(counters::request)),
     family(17, Kind::Plain(expiry::request)),
     family(14, Kind::Plain(generic::request)),
+    family(20, Kind::Plain(lists::request)),
+    family(22, Kind::Plain(hashes::request)),
     family(18, Kind::Informed(scripts::request)),
     family(5, Kind::Story(transactions::story)),
     family(1, Kind::Story(transactions::stray)),

@@ -262,30 +262,33 @@ impl Categories {
     pub const READ: Categories = Categories(1 << 1);
     /// Writes.
     pub const WRITE: Categories = Categories(1 << 2);
+    /// Sorted sets.
+    pub const SORTED_SET: Categories = Categories(1 << 3);
     /// Strings.
-    pub const STRING: Categories = Categories(1 << 3);
+    pub const STRING: Categories = Categories(1 << 4);
     /// Administration.
-    pub const ADMIN: Categories = Categories(1 << 4);
+    pub const ADMIN: Categories = Categories(1 << 5);
     /// Constant or logarithmic time.
-    pub const FAST: Categories = Categories(1 << 5);
+    pub const FAST: Categories = Categories(1 << 6);
     /// Not fast.
-    pub const SLOW: Categories = Categories(1 << 6);
+    pub const SLOW: Categories = Categories(1 << 7);
     /// What can harm in the wrong hands.
-    pub const DANGEROUS: Categories = Categories(1 << 7);
+    pub const DANGEROUS: Categories = Categories(1 << 8);
     /// The connection itself.
-    pub const CONNECTION: Categories = Categories(1 << 8);
+    pub const CONNECTION: Categories = Categories(1 << 9);
     /// MULTI and its kin.
-    pub const TRANSACTION: Categories = Categories(1 << 9);
+    pub const TRANSACTION: Categories = Categories(1 << 10);
     /// Scripts.
-    pub const SCRIPTING: Categories = Categories(1 << 10);
+    pub const SCRIPTING: Categories = Categories(1 << 11);
     /// Rate limiting: RL.*, CL.THROTTLE, THROTTLE.
-    pub const RATELIMIT: Categories = Categories(1 << 11);
+    pub const RATELIMIT: Categories = Categories(1 << 12);
 
     /// In Redis's order, own ones last.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 13] = [
         "keyspace",
         "read",
         "write",
+        "sortedset",
         "string",
         "admin",
         "fast",

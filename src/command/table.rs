@@ -17,6 +17,7 @@ const FAMILIES: &[&[Spec]] = &[
     super::cluster::ROWS,
     super::docs_keys::ROWS,
     super::docs_ratelimit::ROWS,
+    super::docs_sorted_sets::ROWS,
     super::docs_strings::ROWS,
     super::introspect::ROWS,
     super::connection::ROWS,

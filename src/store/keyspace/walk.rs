@@ -30,6 +30,11 @@ pub enum Whole<'h, 'k> {
 }
 
 impl Keyspace {
+    /// Another number each time, that nobody without the hash's seed can foretell.
+    pub(super) fn draw(&self) -> u64 {
+        self.hasher.hash_one(self.draws.fetch_add(1, Relaxed))
+    }
+
     /// All of it, nothing held.
     pub fn whole(&self, now_ms: u64) -> Whole<'_, '_> {
         Whole::Free { keyspace: self, now_ms }
@@ -101,8 +106,7 @@ impl Whole<'_, '_> {
 
     /// Another number each time, that nobody without the hash's seed can foretell.
     pub fn draw(&self) -> u64 {
-        let keyspace = self.keyspace();
-        keyspace.hasher.hash_one(keyspace.draws.fetch_add(1, Relaxed))
+        self.keyspace().draw()
     }
 
     /// Removes everything.

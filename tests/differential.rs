@@ -57,6 +57,8 @@ mod scripts;
 mod sequence;
 #[path = "differential/shrink.rs"]
 mod shrink;
+#[path = "differential/sorted_sets.rs"]
+mod sorted_sets;
 #[path = "differential/stock.rs"]
 mod stock;
 #[path = "differential/strings.rs"]

@@ -77,6 +77,19 @@ impl Extended {
         }
     }
 
+    /// The nearest double; infinite where it is too large, 0 where it is too small.
+    pub(super) fn to_f64(self) -> f64 {
+        let (size, negative) = match self {
+            Extended::Infinite { negative } => (f64::INFINITY, negative),
+            Extended::Finite { negative, mantissa, exponent } => {
+                // In two steps: one power of two alone may be too small where the product is not.
+                let half = exponent / 2;
+                (mantissa as f64 * 2_f64.powi(half) * 2_f64.powi(exponent - half), negative)
+            }
+        };
+        if negative { -size } else { size }
+    }
+
     fn magnitude(self) -> (bool, i32, u64) {
         match self {
             Extended::Infinite { negative } => (negative, i32::MAX, 1),

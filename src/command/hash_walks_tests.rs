@@ -88,7 +88,10 @@ fn fields_drawn_are_different_unless_the_count_is_negative() {
     }
     assert_eq!(fake.ask("HRANDFIELD none"), Reply::Null);
     assert_eq!(items(fake.ask("HRANDFIELD none -5 WITHVALUES")), []);
-    assert_eq!(fake.error("HRANDFIELD h -4611686018427387904 WITHVALUES"), "ERR value is out of range");
+    assert_eq!(
+        fake.error("HRANDFIELD h -4611686018427387904 WITHVALUES"),
+        "ERR value is out of range"
+    );
     let text = fake.error("HRANDFIELD h -9223372036854775807");
     assert_eq!(text, "ERR too many elements for one reply, ask for fewer");
 }

@@ -281,13 +281,14 @@ fn hash_encoding(hash: &Hash) -> &'static str {
     if hash.len() <= PACKED_FIELDS_MAX && hash.iter().all(short) { "listpack" } else { "hashtable" }
 }
 
-fn sorted_encoding(sorted: &Sorted) -> &'static str {
+/// True if Redis would keep it in one piece.
+pub(super) fn is_packed(sorted: &Sorted) -> bool {
     let short = |(member, _): (&[u8], f64)| member.len() <= PACKED_BYTES_MAX;
-    if sorted.len() <= PACKED_MEMBERS_MAX && sorted.iter().all(short) {
-        "listpack"
-    } else {
-        "skiplist"
-    }
+    sorted.len() <= PACKED_MEMBERS_MAX && sorted.iter().all(short)
+}
+
+fn sorted_encoding(sorted: &Sorted) -> &'static str {
+    if is_packed(sorted) { "listpack" } else { "skiplist" }
 }
 
 /// How Redis would keep a value and how many refer to it; `None` if the key does not exist.

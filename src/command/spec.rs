@@ -262,34 +262,37 @@ impl Categories {
     pub const READ: Categories = Categories(1 << 1);
     /// Writes.
     pub const WRITE: Categories = Categories(1 << 2);
+    /// Sorted sets.
+    pub const SORTED_SET: Categories = Categories(1 << 3);
     /// Lists.
-    pub const LIST: Categories = Categories(1 << 3);
+    pub const LIST: Categories = Categories(1 << 4);
     /// Hashes.
-    pub const HASH: Categories = Categories(1 << 4);
+    pub const HASH: Categories = Categories(1 << 5);
     /// Strings.
-    pub const STRING: Categories = Categories(1 << 5);
+    pub const STRING: Categories = Categories(1 << 6);
     /// Administration.
-    pub const ADMIN: Categories = Categories(1 << 6);
+    pub const ADMIN: Categories = Categories(1 << 7);
     /// Constant or logarithmic time.
-    pub const FAST: Categories = Categories(1 << 7);
+    pub const FAST: Categories = Categories(1 << 8);
     /// Not fast.
-    pub const SLOW: Categories = Categories(1 << 8);
+    pub const SLOW: Categories = Categories(1 << 9);
     /// What can harm in the wrong hands.
-    pub const DANGEROUS: Categories = Categories(1 << 9);
+    pub const DANGEROUS: Categories = Categories(1 << 10);
     /// The connection itself.
-    pub const CONNECTION: Categories = Categories(1 << 10);
+    pub const CONNECTION: Categories = Categories(1 << 11);
     /// MULTI and its kin.
-    pub const TRANSACTION: Categories = Categories(1 << 11);
+    pub const TRANSACTION: Categories = Categories(1 << 12);
     /// Scripts.
-    pub const SCRIPTING: Categories = Categories(1 << 12);
+    pub const SCRIPTING: Categories = Categories(1 << 13);
     /// Rate limiting: RL.*, CL.THROTTLE, THROTTLE.
-    pub const RATELIMIT: Categories = Categories(1 << 13);
+    pub const RATELIMIT: Categories = Categories(1 << 14);
 
     /// In Redis's order, own ones last.
-    pub const NAMES: [&'static str; 14] = [
+    pub const NAMES: [&'static str; 15] = [
         "keyspace",
         "read",
         "write",
+        "sortedset",
         "list",
         "hash",
         "string",

@@ -19,6 +19,7 @@ const FAMILIES: &[&[Spec]] = &[
     super::docs_keys::ROWS,
     super::docs_lists::ROWS,
     super::docs_ratelimit::ROWS,
+    super::docs_sorted_sets::ROWS,
     super::docs_strings::ROWS,
     super::introspect::ROWS,
     super::connection::ROWS,

@@ -24,7 +24,7 @@ use std::task::Waker;
 
 pub use crate::store::{
     AddError, Breakdown, Collection, Edit, EditError, End, Full, Hash, Held, Hint, KEY_BYTES_MAX,
-    List, Moved, NEVER_MS, Name, Origin, OriginCount, Reader, Refusal, SERIES_MAX,
+    LexBound, List, Moved, NEVER_MS, Name, Origin, OriginCount, Reader, Refusal, SERIES_MAX,
     SHARED_KEY_BYTES_MAX, Series, Share, ShareSaid, Sorted, TOMBSTONES_MAX, Value, Watch, Whole,
     WrongType, parse_integer,
 };

@@ -14,7 +14,7 @@ mod refusal;
 mod reply;
 mod request;
 
-pub use double::text as double_text;
+pub use double::{general as general_text, text as double_text};
 pub use frame::{
     array, boolean, bulk, double, error, integer, map, null, set, simple, text, verbatim,
 };

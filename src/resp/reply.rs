@@ -10,6 +10,7 @@ use redis_protocol::resp3::types::Resp3Frame;
 use redis_protocol::{error::RedisProtocolError, resp2, resp3};
 
 use super::digits::{LINE_BYTES_MAX, put_line_before};
+use super::double;
 use super::lower::{lower, one_text_line, without_breaks};
 
 /// The general reply: redis-protocol's RESP3 frame, lowered to RESP2 where the client speaks that.
@@ -154,6 +155,10 @@ fn encode_frame(out: &mut Vec<u8>, frame: &Frame, protocol: Protocol) {
         }
         Frame::Number { data, attributes: None } => encode_integer(out, *data),
         Frame::BlobString { data, attributes: None } => encode_bulk(out, data),
+        Frame::Double { data, attributes: None } => match protocol {
+            Protocol::Resp2 => encode_bulk(out, double::text(*data).as_bytes()),
+            Protocol::Resp3 => encode_line(out, b',', &double::text(*data)),
+        },
         Frame::Null => Reply::Null.encode(protocol, out),
         other => encode_by_library(out, other, protocol),
     }

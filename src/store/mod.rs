@@ -46,7 +46,7 @@ mod windows;
 pub use account::{Account, Full};
 pub use breakdown::{Breakdown, OriginCount};
 pub use changes::{Change, Which};
-pub use collection::{Collection, Edit, End, Hash, List, Sorted};
+pub use collection::{Collection, Edit, End, Hash, LexBound, List, Sorted};
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
 pub use keyspace::{

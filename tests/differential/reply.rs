@@ -80,14 +80,6 @@ impl Reply {
         }
     }
 
-    /// The double that it is, in RESP2 a string.
-    pub(crate) fn as_double(&self) -> Option<f64> {
-        match self {
-            Reply::Bulk(text) | Reply::Double(text) => std::str::from_utf8(text).ok()?.parse().ok(),
-            _ => None,
-        }
-    }
-
     /// Whether it says that a command waits for EXEC.
     pub(crate) fn is_queued(&self) -> bool {
         *self == Reply::Simple(b"QUEUED".to_vec())

@@ -46,7 +46,6 @@ const TOLD: &[&str] = &[
     "pairs(string)",
     "REDIS_VERSION",
     "math.random(",
-    "{double =",
     "return redis.log(",
     "return redis.acl_check_cmd(",
 ];

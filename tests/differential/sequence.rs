@@ -4,7 +4,10 @@ use crate::draw::Draw;
 use crate::look::Look;
 use crate::request::{Plain, Request, Step};
 use crate::script::Script;
-use crate::{counters, expiry, generic, hashes, limiters, lists, scripts, strings, transactions};
+use crate::stock::KEYS;
+use crate::{
+    counters, expiry, generic, hashes, limiters, lists, scripts, sorted_sets, strings, transactions,
+};
 
 /// How a family of commands draws.
 #[derive(Clone, Copy)]
@@ -35,6 +38,7 @@ const FAMILIES: &[Family] = &[
     family(14, Kind::Plain(generic::request)),
     family(20, Kind::Plain(lists::request)),
     family(22, Kind::Plain(hashes::request)),
+    family(24, Kind::Plain(sorted_sets::request)),
     family(18, Kind::Informed(scripts::request)),
     family(5, Kind::Story(transactions::story)),
     family(1, Kind::Story(transactions::stray)),
@@ -79,6 +83,8 @@ impl Sequence {
                 Kind::Story(story) => story(&mut sequence, &mut draw),
             }
         }
+        // What is left at last.
+        KEYS.iter().for_each(|key| sequence.push(0, sorted_sets::contents(key)));
         // In every third sequence a client often writes several requests at once.
         if draw.chance(33) {
             sequence.steps.iter_mut().for_each(|step| step.joined = draw.chance(70));

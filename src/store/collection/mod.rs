@@ -17,7 +17,7 @@ use std::fmt::Debug;
 
 pub use hash::Hash;
 pub use list::{End, List};
-pub use sorted::Sorted;
+pub use sorted::{LexBound, Sorted};
 
 use super::keyspace::Value;
 

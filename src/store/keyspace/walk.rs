@@ -30,13 +30,14 @@ pub enum Whole<'h, 'k> {
 }
 
 impl Keyspace {
+    /// Another number each time, that nobody without the hash's seed can foretell.
+    pub(super) fn draw(&self) -> u64 {
+        self.hasher.hash_one(self.draws.fetch_add(1, Relaxed))
+    }
+
     /// All of it, nothing held.
     pub fn whole(&self, now_ms: u64) -> Whole<'_, '_> {
         Whole::Free { keyspace: self, now_ms }
-    }
-
-    fn draw(&self) -> u64 {
-        self.hasher.hash_one(self.draws.fetch_add(1, Relaxed))
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draw_places;
+use redis_protocol::resp3::types::Resp3Frame;
+
 use crate::command::fake::Fake;
 use crate::resp::{Frame, Protocol, Reply, array, map, text};
 
@@ -88,7 +90,10 @@ fn fields_drawn_are_different_unless_the_count_is_negative() {
     }
     assert_eq!(fake.ask("HRANDFIELD none"), Reply::Null);
     assert_eq!(items(fake.ask("HRANDFIELD none -5 WITHVALUES")), []);
-    assert_eq!(fake.error("HRANDFIELD h -4611686018427387904 WITHVALUES"), "ERR value is out of range");
+    assert_eq!(
+        fake.error("HRANDFIELD h -4611686018427387904 WITHVALUES"),
+        "ERR value is out of range"
+    );
     let text = fake.error("HRANDFIELD h -9223372036854775807");
     assert_eq!(text, "ERR too many elements for one reply, ask for fewer");
 }

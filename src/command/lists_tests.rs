@@ -72,7 +72,8 @@ fn where_memory_ends_pushes_are_refused_and_elements_are_still_taken() {
     fake.ask("RPUSH l a b c d");
     fake.ask("HSET h f 1 g 2");
     fake.engine.set_memory_limit(1);
-    for request in ["RPUSH l x", "LSET l 0 x", "LINSERT l BEFORE a x", "RPOPLPUSH l m", "HSET h f 2"]
+    for request in
+        ["RPUSH l x", "LSET l 0 x", "LINSERT l BEFORE a x", "RPOPLPUSH l m", "HSET h f 2"]
     {
         assert!(fake.error(request).starts_with("OOM"), "{request}");
     }

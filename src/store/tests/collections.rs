@@ -14,6 +14,10 @@ const ROOM_BYTES: u64 = 256;
 enum Act {
     Push(End, u8),
     Pop(End),
+    SetAt(u8, u8),
+    InsertAt(u8, u8),
+    RemoveAll(u8),
+    Trim(u8, u8),
     SetField(u8, u8),
     RemoveField(u8),
     Insert(u8, i8),
@@ -33,6 +37,10 @@ fn act() -> impl Strategy<Value = (usize, Act)> {
     let act = prop_oneof![
         4 => (end(), any::<u8>()).prop_map(|(end, element)| Act::Push(end, element)),
         2 => end().prop_map(Act::Pop),
+        1 => (0..9_u8, any::<u8>()).prop_map(|(place, element)| Act::SetAt(place, element)),
+        1 => (0..9_u8, any::<u8>()).prop_map(|(place, element)| Act::InsertAt(place, element)),
+        1 => any::<u8>().prop_map(Act::RemoveAll),
+        1 => (0..4_u8, 0..9_u8).prop_map(|(start, end)| Act::Trim(start, end)),
         4 => (0..9_u8, any::<u8>()).prop_map(|(field, value)| Act::SetField(field, value)),
         2 => (0..9_u8).prop_map(Act::RemoveField),
         4 => (0..9_u8, any::<i8>()).prop_map(|(member, score)| Act::Insert(member, score)),
@@ -56,6 +64,30 @@ fn run(held: &mut Held<'_>, (at, act): (usize, Act)) {
         }
         Act::Pop(end) => {
             let _ = held.edit(key, 0, |list: &mut Edit<'_, List>| list.pop(end));
+        }
+        Act::SetAt(place, element) => {
+            let _ = held.edit(key, ROOM_BYTES, |list: &mut Edit<'_, List>| {
+                list.set(usize::from(place), &[element]);
+            });
+        }
+        Act::InsertAt(place, element) => {
+            let _ = held.edit(key, ROOM_BYTES, |list: &mut Edit<'_, List>| {
+                list.insert(usize::from(place), &[element]);
+            });
+        }
+        Act::RemoveAll(bits) => {
+            let _ = held.edit(key, 0, |list: &mut Edit<'_, List>| {
+                // Those whose highest bits are these: about every fourth.
+                let same = |(_, element): &(usize, &[u8])| element[0] >> 6 == bits >> 6;
+                let places = list.iter().enumerate().filter(same).map(|(place, _)| place);
+                let places: Vec<usize> = places.collect();
+                list.remove(&places)
+            });
+        }
+        Act::Trim(start, end) => {
+            let _ = held.edit(key, 0, |list: &mut Edit<'_, List>| {
+                list.trim(usize::from(start)..usize::from(end));
+            });
         }
         Act::SetField(field, value) => {
             let _ = held.edit(key, ROOM_BYTES, |hash: &mut Edit<'_, Hash>| {

@@ -15,6 +15,9 @@ use crate::resp::{Protocol, Reply, array, bulk, map, text};
 /// Most fields that one HSCAN looks at, whatever its COUNT: a shard is held meanwhile.
 const SCANNED_MAX: usize = 10_000;
 
+/// A field and its value.
+type Field<'h> = (&'h [u8], &'h [u8]);
+
 pub(super) fn hgetall(context: &mut Context<'_>, held: &mut Held<'_>, args: &Args<'_>) -> Reply {
     let mut get = || -> Answer {
         let mut all = Elements::default();
@@ -34,11 +37,11 @@ fn all(
     context: &Context<'_>,
     held: &mut Held<'_>,
     args: &Args<'_>,
-    part: for<'h> fn((&'h [u8], &'h [u8])) -> &'h [u8],
+    part: fn(Field<'_>) -> &[u8],
 ) -> Answer {
     let mut parts = Elements::default();
-    let fields = hash(context, held, args)?.into_iter().flat_map(Hash::iter);
-    fields.map(part).try_for_each(|part| parts.push(part))?;
+    let mut fields = hash(context, held, args)?.into_iter().flat_map(Hash::iter);
+    fields.try_for_each(|field| parts.push(part(field)))?;
     Ok(parts.reply())
 }
 
@@ -199,7 +202,7 @@ impl Drawn {
         }
     }
 
-    fn push(&mut self, field: Option<(&[u8], &[u8])>) -> Result<(), ErrorText> {
+    fn push(&mut self, field: Option<Field<'_>>) -> Result<(), ErrorText> {
         let Some((field, value)) = field else { return Ok(()) };
         if self.pairs {
             let bytes = Elements::cost(field).saturating_add(Elements::cost(value));

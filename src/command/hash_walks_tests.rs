@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draw_places;
+use redis_protocol::resp3::types::Resp3Frame;
+
 use crate::command::fake::Fake;
 use crate::resp::{Frame, Protocol, Reply, array, map, text};
 

@@ -216,3 +216,15 @@ fn a_transaction_that_runs_for_long_answers_the_rest_by_an_error() {
     let done = exec.matches("\r\n:").count();
     assert_eq!(wire(&mut fake, "GET n"), format!("$1\r\n{done}\r\n"));
 }
+
+#[test]
+fn a_key_set_to_end_in_the_past_has_changed_for_who_watches_it() {
+    let mut fake = Fake::new();
+    for request in ["SET k v EXAT 1", "EVAL redis.call('SET','k','v','PXAT','1') 0"] {
+        fake.ask("WATCH k");
+        fake.ask(request);
+        fake.ask("MULTI");
+        assert_eq!(fake.ask("EXEC"), Reply::NullArray, "{request}");
+        assert_eq!(fake.ask("EXISTS k"), Reply::Integer(0));
+    }
+}

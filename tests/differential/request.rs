@@ -193,8 +193,9 @@ impl Request {
         if !draw.chance(6) {
             return self;
         }
-        if self.look == Look::Scan {
-            // Where a walk goes on from a cursor that was never given out is nobody's business.
+        if self.look == Look::Scan || self.verb() == "HRANDFIELD" {
+            // Where a walk goes on from a cursor that was never given out is nobody's business, nor
+            // which fields are drawn where not all are.
             self.look = Look::Shape;
         }
         let at = draw.between(1, self.words.len());

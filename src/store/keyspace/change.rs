@@ -20,7 +20,13 @@ impl Held<'_> {
         let hash = self.hash_of(key);
         let deadline_ms = deadline_ms.unwrap_or(NEVER);
         if deadline_ms <= self.now_ms {
-            self.remove(key);
+            if !self.remove(key) {
+                // It came and went: who watches it is told, as by Redis.
+                if let Some(undo) = &mut self.undo {
+                    undo.came(hash, &key.into());
+                }
+                self.changed(hash, key);
+            }
             return Ok(());
         }
         let Held { keyspace, now_ms, shards, undo, .. } = self;

@@ -14,6 +14,10 @@ const ROOM_BYTES: u64 = 256;
 enum Act {
     Push(End, u8),
     Pop(End),
+    SetAt(u8, u8),
+    InsertAt(u8, u8),
+    RemoveAll(u8),
+    Trim(u8, u8),
     SetField(u8, u8),
     RemoveField(u8),
     Insert(u8, i8),
@@ -33,6 +37,10 @@ fn act() -> impl Strategy<Value = (usize, Act)> {
     let act = prop_oneof![
         4 => (end(), any::<u8>()).prop_map(|(end, element)| Act::Push(end, element)),
         2 => end().prop_map(Act::Pop),
+        1 => (0..9_u8, any::<u8>()).prop_map(|(place, element)| Act::SetAt(place, element)),
+        1 => (0..9_u8, any::<u8>()).prop_map(|(place, element)| Act::InsertAt(place, element)),
+        1 => any::<u8>().prop_map(Act::RemoveAll),
+        1 => (0..4_u8, 0..9_u8).prop_map(|(start, end)| Act::Trim(start, end)),
         4 => (0..9_u8, any::<u8>()).prop_map(|(field, value)| Act::SetField(field, value)),
         2 => (0..9_u8).prop_map(Act::RemoveField),
         4 => (0..9_u8, any::<i8>()).prop_map(|(member, score)| Act::Insert(member, score)),
@@ -46,17 +54,37 @@ fn act() -> impl Strategy<Value = (usize, Act)> {
     (0..KEYS.len(), act)
 }
 
+/// Changes the list of a key; false if that is not what `act` does.
+fn run_on_list(held: &mut Held<'_>, key: &[u8], act: Act) -> bool {
+    let change = |list: &mut Edit<'_, List>| match act {
+        Act::Push(end, element) => list.push(end, &[element]),
+        Act::Pop(end) => drop(list.pop(end)),
+        Act::SetAt(place, element) => drop(list.set(usize::from(place), &[element])),
+        Act::InsertAt(place, element) => list.insert(usize::from(place), &[element]),
+        Act::RemoveAll(bits) => {
+            // Those whose highest bits are these: about every fourth.
+            let same = |(_, element): &(usize, &[u8])| element[0] >> 6 == bits >> 6;
+            let places = list.iter().enumerate().filter(same).map(|(place, _)| place);
+            let places: Vec<usize> = places.collect();
+            list.remove(&places);
+        }
+        Act::Trim(start, end) => list.trim(usize::from(start)..usize::from(end)),
+        _ => unreachable!("no act on a list"),
+    };
+    let grows = matches!(act, Act::Push(..) | Act::SetAt(..) | Act::InsertAt(..));
+    let shrinks = matches!(act, Act::Pop(_) | Act::RemoveAll(_) | Act::Trim(..));
+    if grows || shrinks {
+        let _ = held.edit(key, if grows { ROOM_BYTES } else { 0 }, change);
+    }
+    grows || shrinks
+}
+
 fn run(held: &mut Held<'_>, (at, act): (usize, Act)) {
     let key = KEYS[at];
+    if run_on_list(held, key, act) {
+        return;
+    }
     match act {
-        Act::Push(end, element) => {
-            let _ = held.edit(key, ROOM_BYTES, |list: &mut Edit<'_, List>| {
-                list.push(end, &[element]);
-            });
-        }
-        Act::Pop(end) => {
-            let _ = held.edit(key, 0, |list: &mut Edit<'_, List>| list.pop(end));
-        }
         Act::SetField(field, value) => {
             let _ = held.edit(key, ROOM_BYTES, |hash: &mut Edit<'_, Hash>| {
                 hash.set(&[field], &[value]);
@@ -78,6 +106,7 @@ fn run(held: &mut Held<'_>, (at, act): (usize, Act)) {
         Act::Rename => drop(held.rename(key, KEYS[(at + 1) % KEYS.len()])),
         Act::Put(byte) => held.put(key, Value::string(&[byte]), None).unwrap(),
         Act::Add(delta) => drop(held.add(key, delta)),
+        _ => unreachable!("an act on a list"),
     }
 }
 

@@ -118,7 +118,7 @@ pub(super) const ROWS: &[Spec] = &[
         .complexity(RETURNED)
         .arguments(&[key("key"), text("min"), text("max"), LIMIT]),
     row("zrevrangebylex", -4, ranges::zrevrangebylex, READ, LOOKED_AT)
-        .docs("sorted-set", "2.8.9", "Return a range of members in a sorted set, by lexicographical range, ordered from higher to lower strings.")
+        .docs("sorted-set", "2.8.9", "Return a range of members in a sorted set, by lexicographical range, ordered from higher to lower strings")
         .complexity(RETURNED)
         .arguments(&[key("key"), text("max"), text("min"), LIMIT]),
     row("zremrangebyscore", 4, ranges::zremrangebyscore, Flags::WRITE, REMOVED_FROM)

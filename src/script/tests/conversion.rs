@@ -75,7 +75,7 @@ fn replies_of_commands_are_seen_in_resp2() {
         (array(vec![error("ERR in"), integer(1)]), "r[1].err == 'ERR in' and r[2] == 1"),
         (map(vec![(text("a"), integer(1))]), "#r == 2 and r[1] == 'a' and r[2] == 1"),
         (set(vec![text("a")]), "#r == 1 and r[1] == 'a'"),
-        (double(0.1), "r == '0.1'"),
+        (double(0.1), "r == '0.10000000000000001'"),
         (boolean(true), "r == 1"),
         (boolean(false), "r == 0"),
         (verbatim("v"), "r == 'v'"),

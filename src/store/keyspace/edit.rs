@@ -60,7 +60,10 @@ impl Held<'_> {
         if C::of(&slot.value).is_none() {
             return Err(EditError::WrongType);
         }
-        keyspace.holdings.charge(growth_bytes)?;
+        if growth_bytes > 0 {
+            // What only shrinks is not refused, however full the memory is.
+            keyspace.holdings.charge(growth_bytes)?;
+        }
         let noted = undo.as_ref().map_or(0, Undo::len);
         let steps = undo.as_mut().and_then(|undo| undo.edits(hash, slot));
         let before = slot.value.heap_bytes();

@@ -18,7 +18,7 @@ const SORTED_SET: &str = "zset";
 /// a string.
 const RATELIMIT: &str = "ratelimit";
 /// Names looked at in one step of SCAN unless COUNT says otherwise (Redis's figure).
-const SCAN_COUNT: usize = 10;
+pub(super) const SCAN_COUNT: usize = 10;
 /// Most names that KEYS returns: a reply of some megabytes; beyond it SCAN is the way.
 const KEYS_MAX: usize = 100_000;
 /// Most bytes of the names that KEYS returns, where they are long.
@@ -45,7 +45,7 @@ impl Filter<'_> {
 }
 
 /// Reads a cursor as C's `strtoul`, with which Redis does: signs wrap, and nothing at all is 0.
-fn read_cursor(word: &[u8]) -> Option<u64> {
+pub(super) fn read_cursor(word: &[u8]) -> Option<u64> {
     let (negative, digits) = match c_string(word) {
         [] => return Some(0),
         [b'-', digits @ ..] => (true, digits),

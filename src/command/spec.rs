@@ -278,35 +278,38 @@ impl Categories {
     pub const WRITE: Categories = Categories(1 << 2);
     /// Lists.
     pub const LIST: Categories = Categories(1 << 3);
+    /// Hashes.
+    pub const HASH: Categories = Categories(1 << 4);
     /// Strings.
-    pub const STRING: Categories = Categories(1 << 4);
+    pub const STRING: Categories = Categories(1 << 5);
     /// Channels.
-    pub const PUBSUB: Categories = Categories(1 << 5);
+    pub const PUBSUB: Categories = Categories(1 << 6);
     /// Administration.
-    pub const ADMIN: Categories = Categories(1 << 6);
+    pub const ADMIN: Categories = Categories(1 << 7);
     /// Constant or logarithmic time.
-    pub const FAST: Categories = Categories(1 << 7);
+    pub const FAST: Categories = Categories(1 << 8);
     /// Not fast.
-    pub const SLOW: Categories = Categories(1 << 8);
+    pub const SLOW: Categories = Categories(1 << 9);
     /// What may keep its client waiting.
-    pub const BLOCKING: Categories = Categories(1 << 9);
+    pub const BLOCKING: Categories = Categories(1 << 10);
     /// What can harm in the wrong hands.
-    pub const DANGEROUS: Categories = Categories(1 << 10);
+    pub const DANGEROUS: Categories = Categories(1 << 11);
     /// The connection itself.
-    pub const CONNECTION: Categories = Categories(1 << 11);
+    pub const CONNECTION: Categories = Categories(1 << 12);
     /// MULTI and its kin.
-    pub const TRANSACTION: Categories = Categories(1 << 12);
+    pub const TRANSACTION: Categories = Categories(1 << 13);
     /// Scripts.
-    pub const SCRIPTING: Categories = Categories(1 << 13);
+    pub const SCRIPTING: Categories = Categories(1 << 14);
     /// Rate limiting: RL.*, CL.THROTTLE, THROTTLE.
-    pub const RATELIMIT: Categories = Categories(1 << 14);
+    pub const RATELIMIT: Categories = Categories(1 << 15);
 
     /// In Redis's order, own ones last.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 16] = [
         "keyspace",
         "read",
         "write",
         "list",
+        "hash",
         "string",
         "pubsub",
         "admin",

@@ -21,6 +21,12 @@ pub use sorted::Sorted;
 
 use super::keyspace::Value;
 
+/// Bytes that the heap gives for `length` bytes of their own: in steps of 16, 8 of them the
+/// allocator's, at least 32; nothing for nothing.
+fn boxed_bytes(length: usize) -> usize {
+    if length == 0 { 0 } else { length.saturating_add(8).next_multiple_of(16).max(32) }
+}
+
 /// A value of many elements.
 pub trait Collection: Clone + Debug + PartialEq + Sized {
     /// One change, as what takes it back.

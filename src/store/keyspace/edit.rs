@@ -61,7 +61,7 @@ impl Held<'_> {
             return Err(EditError::WrongType);
         }
         if growth_bytes > 0 {
-            // What only shrinks is not refused, however full the memory is.
+            // What needs nothing is not refused where a lower limit has left too much.
             keyspace.holdings.charge(growth_bytes)?;
         }
         let noted = undo.as_ref().map_or(0, Undo::len);

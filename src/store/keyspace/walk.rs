@@ -34,6 +34,18 @@ impl Keyspace {
     pub fn whole(&self, now_ms: u64) -> Whole<'_, '_> {
         Whole::Free { keyspace: self, now_ms }
     }
+
+    fn draw(&self) -> u64 {
+        self.hasher.hash_one(self.draws.fetch_add(1, Relaxed))
+    }
+}
+
+impl<'k> Held<'k> {
+    /// Numbers as by [`Whole::draw`], also while a value is looked at.
+    pub fn draws(&self) -> impl Fn() -> u64 + use<'k> {
+        let keyspace = self.keyspace();
+        move || keyspace.draw()
+    }
 }
 
 impl Whole<'_, '_> {
@@ -101,8 +113,7 @@ impl Whole<'_, '_> {
 
     /// Another number each time, that nobody without the hash's seed can foretell.
     pub fn draw(&self) -> u64 {
-        let keyspace = self.keyspace();
-        keyspace.hasher.hash_one(keyspace.draws.fetch_add(1, Relaxed))
+        self.keyspace().draw()
     }
 
     /// Removes everything.

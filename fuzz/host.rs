@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::Mutex;
 use ratel::command::{
-    Bench, ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report,
+    Bench, Channels, ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report,
     Scripts, Session, Slice, SlowEntry, Stats,
 };
 use ratel::config::{Config, MemoryPolicy, schema};
@@ -98,6 +98,7 @@ pub struct World {
     engine: Engine,
     process: Process,
     slice: Slice,
+    channels: Arc<Channels>,
     scripts: Scripts,
     bench: Bench,
     now_ms: u64,
@@ -122,6 +123,7 @@ impl Default for World {
                 pause: Mutex::default(),
             },
             slice: Slice::default(),
+            channels: Arc::default(),
             scripts: Scripts::default(),
             bench: Bench::default(),
             now_ms: START_MS,
@@ -166,9 +168,11 @@ impl World {
                 session: &mut session,
                 host: &self.process,
                 stats: &self.process.stats,
+                channels: &self.channels,
                 scripts: &self.scripts,
                 bench: &mut self.bench,
                 trail: None,
+                is_held: false,
             };
             let rest = input.get_mut(used..).expect("no more is used than there is");
             let end = self.slice.run(&mut context, &mut parser, rest, &mut out);
@@ -211,6 +215,10 @@ impl World {
             output_bytes: AtomicU64::new(0),
             queued: AtomicU64::new(0),
             queued_bytes: AtomicU64::new(0),
+            channels: AtomicU64::new(0),
+            patterns: AtomicU64::new(0),
+            subscribed_bytes: AtomicU64::new(0),
+            blocked: Default::default(),
             resp3: AtomicBool::new(false),
             no_evict: AtomicBool::new(false),
             no_touch: AtomicBool::new(false),

@@ -16,3 +16,5 @@ mod scripts;
 mod slices;
 #[path = "limits/time.rs"]
 mod time;
+#[path = "limits/waiting.rs"]
+mod waiting;

@@ -3,13 +3,17 @@
 //!
 //! A command that does not exist here is replaced by one that does and exercises the same path;
 //! the original's name stands above each test. Left out, since nothing here can be their subject:
-//! DEBUG PROTOCOL (attributes, big numbers, booleans), argument rewriting, blocking commands,
-//! transactions, subscriptions, replication, scripts. Texts are those of Redis 7.0.15.
+//! DEBUG PROTOCOL (attributes, big numbers, booleans), argument rewriting, transactions,
+//! replication, scripts. Texts are those of Redis 7.0.15.
 
 mod support;
 
 #[path = "protocol/auth.rs"]
 mod auth;
+#[path = "protocol/blocking.rs"]
+mod blocking;
+#[path = "protocol/channels.rs"]
+mod channels;
 #[path = "protocol/config.rs"]
 mod config;
 #[path = "protocol/introspection.rs"]

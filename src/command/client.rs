@@ -2,18 +2,20 @@
 //!
 //! Not here: LIST and KILL, which look at other clients (`client_list.rs`, `client_kill.rs`).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::argument::{Argument, integer, one_of, text, word};
-use super::client_kill::{KILL_ARGUMENTS, kill};
+use super::client_kill::{KILL_ARGUMENTS, kill, unblock};
 use super::client_list::{LIST_ARGUMENTS, info, list};
 use super::session::{Replies, Session};
 use super::spec::{Categories, Flags, Plain, Spec};
 use super::table::{error, failure};
 use super::{Args, Context, PauseMode, help};
+use crate::engine::Mailbox;
 use crate::resp::{self, Protocol, Reply};
 
 /// One connection's public row. Its worker writes it, any connection may read it.
@@ -49,6 +51,14 @@ pub struct ClientRecord {
     pub queued: AtomicU64,
     /// Bytes that their queue holds (multi-mem).
     pub queued_bytes: AtomicU64,
+    /// Channels that it listens to (sub).
+    pub channels: AtomicU64,
+    /// Patterns that it listens to (psub).
+    pub patterns: AtomicU64,
+    /// Bytes that its subscriptions take.
+    pub subscribed_bytes: AtomicU64,
+    /// Where its wait can be ended, while it waits.
+    pub blocked: Mutex<Option<Arc<Mailbox>>>,
     /// Speaks RESP3.
     pub resp3: AtomicBool,
     /// CLIENT NO-EVICT ON.
@@ -57,6 +67,18 @@ pub struct ClientRecord {
     pub no_touch: AtomicBool,
     /// What it told about itself.
     pub identity: Mutex<Identity>,
+}
+
+impl ClientRecord {
+    /// True if it listens to a channel or pattern.
+    pub fn is_subscribed(&self) -> bool {
+        self.channels.load(Relaxed) > 0 || self.patterns.load(Relaxed) > 0
+    }
+
+    /// True if a request of it waits.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.lock().is_some()
+    }
 }
 
 /// What a client told about itself.
@@ -124,6 +146,15 @@ pub(super) const ROWS: &[Spec] = &[
         .arguments(&[
             integer("timeout"),
             one_of("mode", &[word("write", "WRITE"), word("all", "ALL")]).optional(),
+        ]),
+    row("client|unblock", -3, unblock)
+        .flags(ADMIN)
+        .docs(GROUP, "5.0.0", "End the wait of a client, with an error or like its time-out")
+        .complexity("O(N) where N is the number of client connections")
+        .arguments(&[
+            integer("client-id"),
+            one_of("unblock-type", &[word("timeout", "TIMEOUT"), word("error", "ERROR")])
+                .optional(),
         ]),
     row("client|unpause", 2, unpause).flags(ADMIN).docs(GROUP, "6.2.0", "End CLIENT PAUSE"),
     // A transaction's replies are one array, which must not lose elements.

@@ -1,4 +1,4 @@
-//! CLIENT KILL: closing connections, one's own included.
+//! CLIENT KILL: closing connections, one's own included; CLIENT UNBLOCK.
 //!
 //! Invariant: the reply of a client that kills itself is written before it is closed.
 
@@ -47,7 +47,7 @@ impl Filters<'_> {
         self.id.is_none_or(|id| id == record.id)
             && self.addr.is_none_or(|addr| addr == record.addr.as_bytes())
             && self.laddr.is_none_or(|laddr| laddr == record.laddr.as_bytes())
-            && self.client_type.is_none_or(|chosen| chosen == ClientType::Normal)
+            && self.client_type.is_none_or(|chosen| chosen == ClientType::of(record))
             && self.age_s_min.is_none_or(|age_s_min| age_s >= age_s_min)
             && !(self.spare_me && record.id == me)
     }
@@ -119,4 +119,27 @@ fn close(context: &mut Context<'_>, filters: &Filters<'_>) -> i64 {
         }
     }
     closed
+}
+
+pub(super) fn unblock(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
+    let with_error = match args.len() {
+        3 => false,
+        4 if args.is(3, "timeout") => false,
+        4 if args.is(3, "error") => true,
+        4 => return failure("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"),
+        _ => {
+            return failure(
+                "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT \
+                 HELP.",
+            );
+        }
+    };
+    let id = match args.integer(2) {
+        Ok(id) => u64::try_from(id).unwrap_or(0),
+        Err(text) => return Reply::Error(text),
+    };
+    let clients = context.host.clients();
+    let client = clients.iter().find(|record| record.id == id);
+    let mailbox = client.and_then(|record| record.blocked.lock().clone());
+    Reply::Integer(i64::from(mailbox.is_some_and(|mailbox| mailbox.end(with_error))))
 }

@@ -23,21 +23,31 @@ pub(super) const LIST_ARGUMENTS: &[Argument] = &[
     integer("client-id").token("ID").optional().multiple(),
 ];
 
-/// A client's type, of which all but one have no member here.
+/// A client's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientType {
     /// An ordinary client.
     Normal,
-    /// A replica, a master or a subscriber.
+    /// One that listens to a channel or pattern.
+    Subscriber,
+    /// A replica or a master, of which there are none here.
     Other,
 }
 
 impl ClientType {
+    /// A client's.
+    pub(super) fn of(record: &ClientRecord) -> ClientType {
+        if record.is_subscribed() { ClientType::Subscriber } else { ClientType::Normal }
+    }
+
     /// The type of that name, or Redis's error.
     pub(super) fn parse(name: &[u8]) -> Result<Self, ErrorText> {
-        let others: [&[u8]; 4] = [b"master", b"slave", b"replica", b"pubsub"];
+        let others: [&[u8]; 3] = [b"master", b"slave", b"replica"];
         if name.eq_ignore_ascii_case(b"normal") {
             return Ok(ClientType::Normal);
+        }
+        if name.eq_ignore_ascii_case(b"pubsub") {
+            return Ok(ClientType::Subscriber);
         }
         if others.iter().any(|other| name.eq_ignore_ascii_case(other)) {
             return Ok(ClientType::Other);
@@ -58,7 +68,7 @@ pub(super) fn list(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         Box::new(|_| true)
     } else if args.is(2, "type") && args.len() == 4 {
         match ClientType::parse(args.get(3)) {
-            Ok(chosen) => Box::new(move |_| chosen == ClientType::Normal),
+            Ok(chosen) => Box::new(move |record| chosen == ClientType::of(record)),
             Err(text) => return Reply::Error(text),
         }
     } else if args.is(2, "id") && args.len() > 3 {
@@ -98,7 +108,7 @@ fn line(record: &ClientRecord, now_ms: u64, out: &mut String) {
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} ssub=0 \
          multi={} qbuf={query_bytes} qbuf-free=0 argv-mem=0 multi-mem={queued_bytes} rbs=0 rbp=0 \
          obl={output_bytes} oll=0 omem=0 tot-mem={} events=r cmd={command} user=default redir=-1 \
          resp={} lib-name={} lib-ver={}",
@@ -110,8 +120,13 @@ fn line(record: &ClientRecord, now_ms: u64, out: &mut String) {
         since(record.created_ms),
         since(record.active_ms.load(Relaxed)),
         flags(record),
+        record.channels.load(Relaxed),
+        record.patterns.load(Relaxed),
         i64::try_from(record.queued.load(Relaxed)).unwrap_or(i64::MAX).saturating_sub(1),
-        query_bytes.saturating_add(output_bytes).saturating_add(queued_bytes),
+        query_bytes
+            .saturating_add(output_bytes)
+            .saturating_add(queued_bytes)
+            .saturating_add(record.subscribed_bytes.load(Relaxed)),
         if record.resp3.load(Relaxed) { 3 } else { 2 },
         String::from_utf8_lossy(&identity.lib_name),
         String::from_utf8_lossy(&identity.lib_ver),
@@ -120,7 +135,9 @@ fn line(record: &ClientRecord, now_ms: u64, out: &mut String) {
 
 fn flags(record: &ClientRecord) -> String {
     let letters = [
+        (record.is_subscribed(), 'P'),
         (record.queued.load(Relaxed) > 0, 'x'),
+        (record.is_blocked(), 'b'),
         (record.unix, 'U'),
         (record.no_evict.load(Relaxed), 'e'),
         (record.no_touch.load(Relaxed), 'T'),

@@ -17,6 +17,7 @@ use crate::resp::{self, Protocol, Reply};
 
 const LOOSE: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST);
 const BEFORE_AUTH: Flags = LOOSE.with(Flags::NO_AUTH);
+const ALWAYS: Flags = BEFORE_AUTH.with(Flags::NOT_QUEUED).with(Flags::WHILE_SUBSCRIBED);
 
 const fn row(name: &'static str, arity: i32, handler: Plain) -> Spec {
     Spec::new(name, arity, handler).categories(Categories::CONNECTION)
@@ -24,19 +25,15 @@ const fn row(name: &'static str, arity: i32, handler: Plain) -> Spec {
 
 pub(super) const ROWS: &[Spec] = &[
     row("ping", -1, ping)
-        .flags(Flags::FAST)
+        .flags(Flags::FAST.with(Flags::WHILE_SUBSCRIBED))
         .docs("connection", "1.0.0", "Ping the server")
         .arguments(&[text("message").optional()]),
     row("echo", 2, echo)
         .flags(Flags::LOADING.with(Flags::STALE).with(Flags::FAST))
         .docs("connection", "1.0.0", "Echo the given string")
         .arguments(&[text("message")]),
-    row("quit", -1, quit).flags(BEFORE_AUTH.with(Flags::NOT_QUEUED)).docs(
-        "connection",
-        "1.0.0",
-        "Close the connection",
-    ),
-    row("reset", 1, reset).flags(BEFORE_AUTH.with(Flags::NOT_QUEUED)).docs(
+    row("quit", -1, quit).flags(ALWAYS).docs("connection", "1.0.0", "Close the connection"),
+    row("reset", 1, reset).flags(ALWAYS).docs(
         "connection",
         "6.2.0",
         "Reset the connection to the state of a new one",
@@ -65,8 +62,11 @@ pub(super) const ROWS: &[Spec] = &[
         .optional()]),
 ];
 
-fn ping(_context: &mut Context<'_>, args: &Args<'_>) -> Reply {
+fn ping(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
     match args.len() {
+        1 | 2 if context.session.is_listening_only() => {
+            Reply::Frame(resp::array(vec![resp::text("pong"), resp::bulk(args.get(1).to_vec())]))
+        }
         1 => Reply::Simple("PONG"),
         2 => bulk(args.get(1)),
         _ => failure("ERR wrong number of arguments for 'ping' command"),
@@ -90,6 +90,7 @@ fn reset(context: &mut Context<'_>, _args: &Args<'_>) -> Reply {
     context.session.replies = Replies::On;
     context.session.authenticated = context.host.config().requirepass.is_empty();
     super::transaction::forget(context);
+    context.session.subscriber = None;
     client::set_protocol(context.session, Protocol::Resp2);
     client::forget(&context.session.record);
     Reply::Simple("RESET")

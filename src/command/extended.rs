@@ -56,6 +56,28 @@ impl Extended {
         }
     }
 
+    /// A thousand times the number, rounded up to an integer; `None` if that is beyond an `i64`.
+    pub(super) fn thousandfold_up(self) -> Option<i64> {
+        let Extended::Finite { negative, mantissa, exponent } = self else { return None };
+        let product = u128::from(mantissa) * 1_000;
+        // To the digits that the product has in C.
+        let excess = (128 - product.leading_zeros()).saturating_sub(64);
+        let half = (1_u128 << excess) >> 1;
+        let product = (product + half) >> excess << excess;
+        let whole = match u32::try_from(exponent) {
+            Ok(_) if product == 0 => 0,
+            Ok(up) => product.checked_mul(1_u128.checked_shl(up)?)?,
+            Err(_) => {
+                let down = exponent.unsigned_abs();
+                let kept = product.checked_shr(down).unwrap_or(0);
+                let is_exact = kept.checked_shl(down).unwrap_or(0) == product;
+                kept + u128::from(!is_exact && !negative)
+            }
+        };
+        let whole = i64::try_from(whole).ok()?;
+        Some(if negative { -whole } else { whole })
+    }
+
     /// The integer.
     pub(super) fn from_integer(integer: i64) -> Extended {
         rounded(integer < 0, u128::from(integer.unsigned_abs()), 0, false)

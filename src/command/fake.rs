@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::Mutex;
 
 use super::{
-    Args, Bench, ClientRecord, ClusterReport, Context, Host, Identity, PauseMode, Report, Scripts,
-    Session, Slice, SliceEnd, SlowEntry, Stats, execute,
+    Args, Bench, Channels, ClientRecord, ClusterReport, Context, Host, Identity, PauseMode, Report,
+    Scripts, Session, Slice, SliceEnd, SlowEntry, Stats, execute,
 };
 use crate::config::{Config, schema};
 use crate::engine::{Engine, Options};
@@ -113,6 +113,7 @@ pub(super) struct Fake {
     /// The monotonic clock that requests are timed by.
     pub(super) ticker: fn() -> u64,
     pub(super) engine: Engine,
+    pub(super) channels: Arc<Channels>,
     pub(super) scripts: Scripts,
     bench: Bench,
     /// Milliseconds since the epoch.
@@ -135,6 +136,7 @@ impl Fake {
             stats,
             ticker: || 0,
             engine: engine(),
+            channels: Arc::default(),
             scripts: Scripts::default(),
             bench: Bench::default(),
             now_ms: NOW_MS,
@@ -173,9 +175,11 @@ impl Fake {
             session: &mut self.session,
             host: &self.host,
             stats: &self.stats,
+            channels: &self.channels,
             scripts: &self.scripts,
             bench: &mut self.bench,
             trail: None,
+            is_held: false,
         })
     }
 
@@ -226,6 +230,10 @@ pub(super) fn client(id: u64) -> Arc<ClientRecord> {
         output_bytes: AtomicU64::new(0),
         queued: AtomicU64::new(0),
         queued_bytes: AtomicU64::new(0),
+        channels: Default::default(),
+        patterns: Default::default(),
+        subscribed_bytes: Default::default(),
+        blocked: Default::default(),
         resp3: false.into(),
         no_evict: false.into(),
         no_touch: false.into(),

@@ -19,6 +19,10 @@ pub(super) struct Figures {
     pub(super) totals: Totals,
     pub(super) cluster: Option<std::sync::Arc<ClusterReport>>,
     pub(super) scripts: ScriptFigures,
+    pub(super) blocked_clients: usize,
+    pub(super) pubsub_clients: usize,
+    pub(super) pubsub_channels: usize,
+    pub(super) pubsub_patterns: usize,
     pub(super) loading: bool,
     pub(super) now_ns: u64,
 }
@@ -81,6 +85,10 @@ pub(super) fn info(context: &mut Context<'_>, args: &Args<'_>) -> Reply {
         totals: totals(context.host),
         cluster: context.host.cluster(),
         scripts: context.scripts.figures(),
+        blocked_clients: context.engine.waiters(),
+        pubsub_clients: context.channels.subscriber_count(),
+        pubsub_channels: context.channels.channel_count(),
+        pubsub_patterns: context.channels.pattern_count(),
         loading: context.loading,
         now_ns: context.now_ns,
     };

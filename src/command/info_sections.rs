@@ -52,8 +52,9 @@ pub(super) fn clients(figures: &Figures, out: &mut String) {
         "maxclients": figures.config.maxclients,
         "client_recent_max_input_buffer": report.client_query_bytes_max,
         "client_recent_max_output_buffer": report.client_output_bytes_max,
-        "blocked_clients": 0,
+        "blocked_clients": figures.blocked_clients,
         "tracking_clients": 0,
+        "pubsub_clients": figures.pubsub_clients,
         "clients_in_timeout_table": 0,
     );
 }
@@ -138,8 +139,8 @@ pub(super) fn stats(figures: &Figures, out: &mut String) {
         "scripts_killed": figures.scripts.killed,
         "keyspace_hits": totals.allowed,
         "keyspace_misses": totals.denied,
-        "pubsub_channels": 0,
-        "pubsub_patterns": 0,
+        "pubsub_channels": figures.pubsub_channels,
+        "pubsub_patterns": figures.pubsub_patterns,
         "latest_fork_usec": 0,
         "total_forks": 0,
         "total_error_replies": totals.errors.values().sum::<u64>(),

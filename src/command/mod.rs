@@ -7,6 +7,8 @@
 mod acl;
 mod args;
 mod argument;
+mod blocking;
+mod channels;
 mod client;
 mod client_kill;
 mod client_list;
@@ -43,6 +45,8 @@ mod latency;
 mod lifetime;
 mod list_edits;
 mod lists;
+mod outbox;
+mod pubsub;
 mod ratelimit;
 mod row_frames;
 mod score;
@@ -68,10 +72,13 @@ mod transaction;
 
 pub use args::{Args, ErrorText, Words, parse_integer};
 pub use argument::{Argument, Kind};
+pub use blocking::Blocked;
+pub use channels::{Channels, Subscriber, Topic};
 pub use client::{ClientRecord, Identity};
 pub use host::{
     ClusterReport, Host, NodeReport, OriginReport, PauseMode, Report, ShutdownMode, SlowEntry,
 };
+pub use outbox::Outbox;
 pub use scripts::{Bench, Scripts};
 pub use session::{Effect, Replies, Session};
 pub use slice::{REPLY_BYTES_MAX, REQUESTS_MAX, Slice, SliceEnd};
@@ -81,6 +88,8 @@ pub use stats::{RowTotals, Stats, Totals};
 pub use table::{TABLE, execute, is_covered, lookup, resolve, run_held};
 pub use trail::Trail;
 pub use transaction::Transaction;
+
+use std::sync::Arc;
 
 use crate::config::Config;
 use crate::engine::{Engine, Reader};
@@ -112,10 +121,14 @@ pub struct Context<'a> {
     pub host: &'a dyn Host,
     /// The counters of this worker.
     pub stats: &'a Stats,
+    /// Who is subscribed to what.
+    pub channels: &'a Arc<Channels>,
     /// The scripts that the process knows.
     pub scripts: &'a Scripts,
     /// What this worker runs scripts with.
     pub bench: &'a mut Bench,
     /// What the running script has done beside the keyspace; `None` outside one.
     pub trail: Option<Trail>,
+    /// The request is one of a transaction or script, under whose hold it runs.
+    pub is_held: bool,
 }

@@ -231,6 +231,7 @@ impl Runner<'_> {
         match outcome {
             Ok(reply) => {
                 held.commit();
+                trail.publish(context);
                 Ok(reply)
             }
             Err(stop) => {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::blocking::Blocked;
+use super::channels::Subscriber;
 use super::client::ClientRecord;
 use super::host::ShutdownMode;
 use super::transaction::Transaction;
@@ -27,6 +29,10 @@ pub struct Session {
     pub transaction: Option<Box<Transaction>>,
     /// The keys of WATCH; dropping it ends the watch.
     pub watch: Option<Watch>,
+    /// The request that waits; no other is served before it has its reply.
+    pub blocked: Option<Blocked>,
+    /// What it listens to; `None` where that is nothing and all messages are sent.
+    pub subscriber: Option<Box<Subscriber>>,
 }
 
 impl Session {
@@ -41,7 +47,29 @@ impl Session {
             replies: Replies::default(),
             transaction: None,
             watch: None,
+            blocked: None,
+            subscriber: None,
         }
+    }
+
+    /// True if only some commands are served: RESP2 cannot tell messages from replies.
+    pub fn is_listening_only(&self) -> bool {
+        self.protocol == Protocol::Resp2 && self.subscriptions() > 0
+    }
+
+    /// Channels and patterns that it listens to.
+    pub fn subscriptions(&self) -> usize {
+        self.subscriber.as_ref().map_or(0, |subscriber| subscriber.count())
+    }
+
+    /// Moves messages to `out` until it holds `bytes_max` bytes; true if that were all.
+    pub fn deliver(&mut self, out: &mut Vec<u8>, bytes_max: usize) -> bool {
+        let Some(subscriber) = &self.subscriber else { return true };
+        let all = subscriber.outbox().take(out, bytes_max);
+        if all && subscriber.count() == 0 {
+            self.subscriber = None;
+        }
+        all
     }
 
     /// Bytes that the queue of a transaction holds.
@@ -75,6 +103,8 @@ pub enum Effect {
         /// Milliseconds.
         ms: u64,
     },
+    /// Serve no further request before [`Session::poll_blocked`] has a reply.
+    Wait,
     /// Stop the server; nothing is written to this client (SHUTDOWN).
     Shutdown(ShutdownMode),
 }

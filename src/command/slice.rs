@@ -126,6 +126,11 @@ impl Slice {
             let used_bytes = input.len();
             return SliceEnd { used_bytes, more: false, effect: Effect::Close, out_of_time };
         }
+        if ahead.error.is_some() {
+            // What follows is told when its turn comes.
+            *parser = Parser::default();
+            return SliceEnd { used_bytes: ahead.parsed_bytes, more: true, effect, out_of_time };
+        }
         SliceEnd { used_bytes: ahead.parsed_bytes, more: ahead.more, effect, out_of_time }
     }
 
@@ -238,6 +243,8 @@ impl Slice {
                     timer.charge(context);
                     let args = self.args(input, request);
                     timer.time(context, &args, out);
+                    // Messages that came meanwhile, one's own among them, stand between replies.
+                    context.session.deliver(out, full);
                 }
             }
             served.count += 1;
@@ -279,6 +286,7 @@ fn may_shortcut(context: &Context<'_>) -> bool {
     context.session.authenticated
         && context.session.replies == Replies::On
         && context.session.transaction.is_none()
+        && context.session.subscriber.is_none()
 }
 
 /// The error reply that ends a connection.

@@ -173,6 +173,12 @@ impl Spec {
         if self.flags.contains(Flags::ADMIN) {
             all = all.with(Categories::ADMIN).with(Categories::DANGEROUS);
         }
+        if self.flags.contains(Flags::PUBSUB) {
+            all = all.with(Categories::PUBSUB);
+        }
+        if self.flags.contains(Flags::BLOCKING) {
+            all = all.with(Categories::BLOCKING);
+        }
         all.with(if self.flags.contains(Flags::FAST) { Categories::FAST } else { Categories::SLOW })
     }
 }
@@ -192,36 +198,44 @@ impl Flags {
     pub const DENYOOM: Flags = Flags(1 << 2);
     /// It administers the server.
     pub const ADMIN: Flags = Flags(1 << 3);
+    /// It has to do with channels.
+    pub const PUBSUB: Flags = Flags(1 << 4);
     /// Not from a script.
-    pub const NOSCRIPT: Flags = Flags(1 << 4);
+    pub const NOSCRIPT: Flags = Flags(1 << 5);
+    /// It may keep its client waiting.
+    pub const BLOCKING: Flags = Flags(1 << 6);
     /// Also while the node is not yet ready.
-    pub const LOADING: Flags = Flags(1 << 5);
+    pub const LOADING: Flags = Flags(1 << 7);
     /// Also while the data may be old.
-    pub const STALE: Flags = Flags(1 << 6);
+    pub const STALE: Flags = Flags(1 << 8);
     /// Never shown by MONITOR.
-    pub const SKIP_MONITOR: Flags = Flags(1 << 7);
+    pub const SKIP_MONITOR: Flags = Flags(1 << 9);
     /// Never kept by SLOWLOG.
-    pub const SKIP_SLOWLOG: Flags = Flags(1 << 8);
+    pub const SKIP_SLOWLOG: Flags = Flags(1 << 10);
     /// Constant or logarithmic time.
-    pub const FAST: Flags = Flags(1 << 9);
+    pub const FAST: Flags = Flags(1 << 11);
     /// Also without authentication.
-    pub const NO_AUTH: Flags = Flags(1 << 10);
+    pub const NO_AUTH: Flags = Flags(1 << 12);
     /// Only where `enable-debug-command` lets it.
-    pub const PROTECTED: Flags = Flags(1 << 11);
+    pub const PROTECTED: Flags = Flags(1 << 13);
     /// Not between MULTI and EXEC.
-    pub const NO_MULTI: Flags = Flags(1 << 12);
+    pub const NO_MULTI: Flags = Flags(1 << 14);
     /// Its row names keys, but a request may have none.
-    pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 13);
+    pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 15);
     /// Served at once between MULTI and EXEC, where others are queued; not told by COMMAND INFO.
-    pub const NOT_QUEUED: Flags = Flags(1 << 14);
+    pub const NOT_QUEUED: Flags = Flags(1 << 16);
+    /// Also to a RESP2 client that is subscribed to something; not told by COMMAND INFO.
+    pub const WHILE_SUBSCRIBED: Flags = Flags(1 << 17);
 
     /// In the order that COMMAND INFO prints them.
-    const NAMES: [&'static str; 14] = [
+    const NAMES: [&'static str; 16] = [
         "write",
         "readonly",
         "denyoom",
         "admin",
+        "pubsub",
         "noscript",
+        "blocking",
         "loading",
         "stale",
         "skip_monitor",
@@ -270,25 +284,29 @@ impl Categories {
     pub const HASH: Categories = Categories(1 << 5);
     /// Strings.
     pub const STRING: Categories = Categories(1 << 6);
+    /// Channels.
+    pub const PUBSUB: Categories = Categories(1 << 7);
     /// Administration.
-    pub const ADMIN: Categories = Categories(1 << 7);
+    pub const ADMIN: Categories = Categories(1 << 8);
     /// Constant or logarithmic time.
-    pub const FAST: Categories = Categories(1 << 8);
+    pub const FAST: Categories = Categories(1 << 9);
     /// Not fast.
-    pub const SLOW: Categories = Categories(1 << 9);
+    pub const SLOW: Categories = Categories(1 << 10);
+    /// What may keep its client waiting.
+    pub const BLOCKING: Categories = Categories(1 << 11);
     /// What can harm in the wrong hands.
-    pub const DANGEROUS: Categories = Categories(1 << 10);
+    pub const DANGEROUS: Categories = Categories(1 << 12);
     /// The connection itself.
-    pub const CONNECTION: Categories = Categories(1 << 11);
+    pub const CONNECTION: Categories = Categories(1 << 13);
     /// MULTI and its kin.
-    pub const TRANSACTION: Categories = Categories(1 << 12);
+    pub const TRANSACTION: Categories = Categories(1 << 14);
     /// Scripts.
-    pub const SCRIPTING: Categories = Categories(1 << 13);
+    pub const SCRIPTING: Categories = Categories(1 << 15);
     /// Rate limiting: RL.*, CL.THROTTLE, THROTTLE.
-    pub const RATELIMIT: Categories = Categories(1 << 14);
+    pub const RATELIMIT: Categories = Categories(1 << 16);
 
     /// In Redis's order, own ones last.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 17] = [
         "keyspace",
         "read",
         "write",
@@ -296,9 +314,11 @@ impl Categories {
         "list",
         "hash",
         "string",
+        "pubsub",
         "admin",
         "fast",
         "slow",
+        "blocking",
         "dangerous",
         "connection",
         "transaction",

@@ -13,6 +13,7 @@ use crate::resp::Reply;
 /// The families, each in the file of its handlers.
 const FAMILIES: &[&[Spec]] = &[
     super::acl::ROWS,
+    super::blocking::ROWS,
     super::client::ROWS,
     super::cluster::ROWS,
     super::docs_hashes::ROWS,
@@ -24,6 +25,7 @@ const FAMILIES: &[&[Spec]] = &[
     super::introspect::ROWS,
     super::connection::ROWS,
     super::latency::ROWS,
+    super::pubsub::ROWS,
     super::server::ROWS,
     super::settings::ROWS,
     super::scripting::ROWS,
@@ -79,7 +81,7 @@ const fn before(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// Slots of the hash table over [`TABLE`]; at least twice the rows, so that probes stay short.
-const SLOTS: usize = 512;
+const SLOTS: usize = 1024;
 const _: () = assert!(ROWS * 2 <= SLOTS);
 /// An empty slot.
 const EMPTY: u16 = u16::MAX;
@@ -239,9 +241,18 @@ pub fn execute(context: &mut Context<'_>, args: &Args<'_>) -> (Reply, Option<usi
         Err(reply) => (reply, None),
     };
     match (before, context.session.replies) {
+        (Replies::SkipNext, Replies::SkipNext) if matches!(reply, Reply::Pushes(_)) => {
+            context.session.replies = Replies::On;
+            (reply, ran)
+        }
+        (_, Replies::Off) if matches!(reply, Reply::Pushes(_)) => (reply, ran),
         (_, Replies::Off) => (Reply::Nothing, ran),
-        // Another CLIENT REPLY SKIP, the one command without a reply: its next is still to come.
-        (Replies::SkipNext, Replies::SkipNext) if matches!(reply, Reply::Nothing) => (reply, ran),
+        // Another CLIENT REPLY SKIP, which alone has no reply at all: its next is still to come.
+        (Replies::SkipNext, Replies::SkipNext)
+            if matches!(reply, Reply::Nothing) && context.session.blocked.is_none() =>
+        {
+            (reply, ran)
+        }
         (Replies::SkipNext, Replies::SkipNext) => {
             context.session.replies = Replies::On;
             (Reply::Nothing, ran)
@@ -300,12 +311,14 @@ pub fn run_held(
     row: usize,
     args: &Args<'_>,
 ) -> Reply {
+    let was_held = std::mem::replace(&mut context.is_held, true);
     let reply = match TABLE[row].handler {
         Handler::Plain(handler) => handler(context, args),
         Handler::Keyed(handler) => handler(context, held, args),
         Handler::Whole(handler) => handler(context, &mut Whole::Held(held), args),
         Handler::Script(handler) => handler(context, Some(held), args),
     };
+    context.is_held = was_held;
     note_failure(context, row, reply)
 }
 
@@ -356,6 +369,14 @@ fn may_run(context: &Context<'_>, spec: &Spec, args: &Args<'_>) -> Result<(), Er
              \"local\", you can run it from a local connection, otherwise you need to set this \
              option in the configuration file, and then restart the server."
             .into());
+    }
+    if context.session.is_listening_only() && !spec.flags.contains(Flags::WHILE_SUBSCRIBED) {
+        let name = spec.name;
+        return Err(format!(
+            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+             RESET are allowed in this context"
+        )
+        .into());
     }
     // Last, as Redis does: what is wrong with a request is told before that it comes too early.
     if context.loading && !spec.flags.contains(Flags::LOADING) {

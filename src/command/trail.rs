@@ -5,11 +5,19 @@
 use super::Context;
 use crate::engine::Series;
 
+/// Bytes that a message takes beside its own.
+const MESSAGE_COST_BYTES: usize = 64;
+
+type Bytes = Box<[u8]>;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Trail {
-    charges: Vec<(Box<[u8]>, Series, u64)>,
+    charges: Vec<(Bytes, Series, u64)>,
     lasting: bool,
+    /// What is published once it has come to its end: channel and message.
+    messages: Vec<(Bytes, Bytes)>,
+    message_bytes: usize,
 }
 
 impl Trail {
@@ -23,6 +31,32 @@ impl Trail {
     /// Notes a change that cannot be undone.
     pub(super) fn note_lasting(&mut self) {
         self.lasting = true;
+    }
+
+    /// Keeps a message until the script has come to its end; false if `bytes_max` bytes are passed
+    /// by it.
+    pub(super) fn note_message(
+        &mut self,
+        channel: &[u8],
+        message: &[u8],
+        bytes_max: usize,
+    ) -> bool {
+        let bytes = channel.len().saturating_add(message.len()).saturating_add(MESSAGE_COST_BYTES);
+        let all = self.message_bytes.saturating_add(bytes);
+        if all > bytes_max {
+            return false;
+        }
+        self.message_bytes = all;
+        self.messages.push((channel.into(), message.into()));
+        true
+    }
+
+    /// Publishes what the script did: it has come to its end.
+    pub(super) fn publish(self, context: &Context<'_>) {
+        let limit = &context.config.pubsub_output_limit;
+        for (channel, message) in self.messages {
+            context.channels.publish(&channel, &message, limit, context.now_ms);
+        }
     }
 
     /// True if there was such a change.

@@ -3,9 +3,11 @@
 //! Not here: reading files, environment or arguments. Names are Redis's where Redis has the
 //! setting. Invariant: a `Config` that came out of [`schema`] is in range.
 
+mod output_limit;
 pub mod schema;
 mod value;
 
+pub use output_limit::OutputLimit;
 pub use value::{
     ADDRESSES_MAX, SEED_BYTES_MAX, SEEDS_MAX, SOCKET_PATH_BYTES_MAX, TEXT_BYTES_MAX, Value,
 };
@@ -50,6 +52,8 @@ pub struct Config {
     pub client_query_buffer_limit: usize,
     /// `maxmemory-clients`: most bytes of all clients' buffers together.
     pub maxmemory_clients: usize,
+    /// `client-output-buffer-limit`: what may wait for a subscriber that does not read.
+    pub pubsub_output_limit: OutputLimit,
     /// `maxmemory`, bytes, 0 = 75 % of the machine's or the cgroup's memory.
     pub maxmemory: u64,
     /// `maxmemory-policy`.
@@ -206,6 +210,7 @@ impl Default for Config {
             proto_max_bulk_len: 1024 * 1024,
             client_query_buffer_limit: 2 * 1024 * 1024,
             maxmemory_clients: 256 * 1024 * 1024,
+            pubsub_output_limit: OutputLimit::PUBSUB,
             maxmemory: 0,
             maxmemory_policy: MemoryPolicy::NoEviction,
             lua_memory_limit: 16 * 1024 * 1024,

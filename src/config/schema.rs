@@ -281,6 +281,17 @@ pub static SETTINGS: &[Setting] = &[
         value: number!(Bytes, maxmemory_clients, 1 << 20, i64::MAX),
     },
     Setting {
+        name: "client-output-buffer-limit",
+        group: Group::Clients,
+        unit: "limits",
+        live: true,
+        help: "What may wait for a subscriber that does not read, as `pubsub hard soft seconds`; more than hard, or than soft for so long, closes it; other classes of clients have no such limits.",
+        value: Value::OutputLimits {
+            get: |config| config.pubsub_output_limit,
+            set: |config, limit| config.pubsub_output_limit = limit,
+        },
+    },
+    Setting {
         name: "maxmemory",
         group: Group::Memory,
         unit: "bytes",

@@ -3,7 +3,7 @@
 //! Not here: which settings exist ([`schema`](super::schema)). Error texts are Redis's own where
 //! Redis has the case. Invariant: what `print` gives, `parse` takes and reads as the same value.
 
-use super::Config;
+use super::{Config, OutputLimit};
 
 /// Longest text of a setting in bytes: Redis's bound on a password (`CONFIG_AUTHPASS_MAX_LEN`).
 pub const TEXT_BYTES_MAX: usize = 512;
@@ -80,6 +80,13 @@ pub enum Value {
         /// Writes the field.
         set: fn(&mut Config, Vec<String>),
     },
+    /// What may wait for each class of clients, as Redis writes it.
+    OutputLimits {
+        /// Reads the field.
+        get: fn(&Config) -> OutputLimit,
+        /// Writes the field.
+        set: fn(&mut Config, OutputLimit),
+    },
     /// Places where other nodes are, separated by blanks: `host`, `host:port`, `srv:_x._udp.name`.
     Seeds {
         /// Reads the field.
@@ -98,6 +105,7 @@ impl Value {
             Value::Permissions { get, .. } => format!("{:o}", get(config)),
             Value::Choice { get, .. } => get(config).to_owned(),
             Value::Text { get, .. } => get(config).to_owned(),
+            Value::OutputLimits { get, .. } => get(config).print(),
             Value::Addresses { get, .. } | Value::Seeds { get, .. } => get(config).join(" "),
         }
     }
@@ -130,6 +138,7 @@ impl Value {
                 }
                 set(config, text);
             }
+            Value::OutputLimits { get, set } => set(config, get(config).parse(text)?),
             Value::Addresses { set, .. } => set(config, addresses(text)?),
             Value::Seeds { set, .. } => set(config, seeds(text)?),
         }
@@ -152,6 +161,7 @@ impl Value {
             Value::Addresses { .. } => {
                 format!("1 to {ADDRESSES_MAX} of: IP address, *, ::*; each may begin with -")
             }
+            Value::OutputLimits { .. } => "pubsub hard soft seconds, 0 = none".to_owned(),
             Value::Seeds { .. } => {
                 format!("at most {SEEDS_MAX} of: host, host:port, srv:_service._udp.name")
             }
@@ -187,7 +197,7 @@ fn integer(text: &str) -> Option<i64> {
     if text.starts_with('+') { None } else { text.parse().ok() }
 }
 
-fn bytes(text: &str) -> Option<i64> {
+pub(super) fn bytes(text: &str) -> Option<i64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor: i64 = match unit.to_ascii_lowercase().as_str() {

@@ -4,7 +4,7 @@
 //! no other hold, only for what takes one as an argument.
 
 use super::Engine;
-use crate::store::{Full, Held, Refusal, Whole};
+use crate::store::{Full, Held, Refusal, Wait, Whole};
 
 impl Engine {
     /// Holds one key.
@@ -26,6 +26,16 @@ impl Engine {
     /// All of the keyspace, nothing held.
     pub fn whole(&self, now_ms: u64) -> Whole<'_, '_> {
         self.keyspace.whole(now_ms)
+    }
+
+    /// Ends a wait without an answer: an element that it was given goes back to its list.
+    pub fn end_wait(&self, now_ms: u64, wait: Wait) {
+        self.keyspace.end_wait(now_ms, wait);
+    }
+
+    /// How many wait for an element of a list.
+    pub fn waiters(&self) -> usize {
+        self.keyspace.waiters()
     }
 
     /// What a change of the keyspace is answered that memory has no room for; counted.

@@ -24,9 +24,9 @@ use std::task::Waker;
 
 pub use crate::store::{
     AddError, Breakdown, Collection, Edit, EditError, End, Full, Hash, Held, Hint, KEY_BYTES_MAX,
-    LexBound, List, Moved, NEVER_MS, Name, Origin, OriginCount, Reader, Refusal, SERIES_MAX,
-    SHARED_KEY_BYTES_MAX, Series, Share, ShareSaid, Sorted, TOMBSTONES_MAX, Value, Watch, Whole,
-    WrongType, parse_integer,
+    LexBound, List, Mailbox, Moved, NEVER_MS, Name, Origin, OriginCount, Reader, Refusal,
+    SERIES_MAX, SHARED_KEY_BYTES_MAX, Series, Share, ShareSaid, Sorted, TOMBSTONES_MAX, Value,
+    Wait, Waited, Watch, Whole, WrongType, parse_integer,
 };
 pub use count::{Charge, Hit};
 pub use explain::Explanation;

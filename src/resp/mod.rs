@@ -10,6 +10,7 @@ mod frame;
 mod inline;
 mod lower;
 mod number;
+mod push;
 mod refusal;
 mod reply;
 mod request;
@@ -18,6 +19,7 @@ pub use double::{general as general_text, text as double_text};
 pub use frame::{
     array, boolean, bulk, double, error, integer, map, null, set, simple, text, verbatim,
 };
+pub use push::{Part, encode_push};
 pub use refusal::ProtocolError;
 pub use reply::{Frame, Protocol, Reply, encode_array_head, encode_five};
 pub use request::{

@@ -1,7 +1,7 @@
 //! Replies and their encoding.
 //!
 //! Not here: what to answer. The hot replies are written by hand, all else by redis-protocol.
-//! Invariant: every reply but `Nothing` appends exactly one RESP value.
+//! Invariant: every reply but `Nothing` and `Pushes` appends exactly one RESP value.
 
 use std::borrow::Cow;
 
@@ -49,6 +49,9 @@ pub enum Reply {
     Five([i64; 5]),
     /// Anything else.
     Frame(Frame),
+    /// Any number of RESP values, encoded already, that are sent whatever CLIENT REPLY says: the
+    /// confirmations of SUBSCRIBE.
+    Pushes(Vec<u8>),
     /// Nothing is written (CLIENT REPLY OFF, a blocked client).
     Nothing,
 }
@@ -70,7 +73,7 @@ impl Reply {
                 Protocol::Resp2 => b"*-1\r\n",
                 Protocol::Resp3 => b"_\r\n",
             }),
-            Reply::Encoded(bytes) => out.extend_from_slice(bytes),
+            Reply::Encoded(bytes) | Reply::Pushes(bytes) => out.extend_from_slice(bytes),
             Reply::Simple(text) => encode_line(out, b'+', text),
             Reply::Error(text) => encode_line(out, b'-', text),
             Reply::Frame(frame) => encode_frame(out, frame, protocol),
@@ -103,7 +106,7 @@ fn encode_integer(out: &mut Vec<u8>, number: i64) {
 }
 
 #[inline]
-fn encode_bulk(out: &mut Vec<u8>, data: &[u8]) {
+pub(super) fn encode_bulk(out: &mut Vec<u8>, data: &[u8]) {
     out.reserve(data.len() + LINE_BYTES_MAX + 2);
     encode_length(out, data.len());
     out.extend_from_slice(data);
@@ -131,10 +134,15 @@ fn encode_length(out: &mut Vec<u8>, length: usize) {
 
 /// Appends the head of an array of `length` values, which must follow.
 pub fn encode_array_head(out: &mut Vec<u8>, length: usize) {
+    encode_aggregate_head(out, b'*', length);
+}
+
+/// The same of another kind of aggregate.
+pub(super) fn encode_aggregate_head(out: &mut Vec<u8>, kind: u8, length: usize) {
     let mut buffer = [0; LINE_BYTES_MAX];
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let at = put_line_before(&mut buffer, LINE_BYTES_MAX, length);
-    buffer[at] = b'*';
+    buffer[at] = kind;
     out.extend_from_slice(&buffer[at..]);
 }
 

@@ -55,8 +55,12 @@ impl ToLua<'_> {
             Reply::Bulk(data) => self.string(&data),
             Reply::BulkInteger(number) => self.string(number.to_string().as_bytes()),
             Reply::Frame(frame) => self.frame(&frame),
-            // What is encoded already answers a transaction, which no script can end.
-            Reply::Null | Reply::NullArray | Reply::Encoded(_) | Reply::Nothing => Ok(self.null()),
+            // What is encoded already answers a transaction or SUBSCRIBE, which no script may call.
+            Reply::Null
+            | Reply::NullArray
+            | Reply::Encoded(_)
+            | Reply::Pushes(_)
+            | Reply::Nothing => Ok(self.null()),
         }
     }
 

@@ -5,7 +5,9 @@
 //! request, requests that wait for their turn and replies that the socket did not take, so an idle
 //! one holds no buffer.
 
+mod push;
 mod turn;
+mod wait;
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
+use self::wait::Deadline;
 use super::host::{Desk, Process};
 use super::register::{Reason, Row, Seat};
 use super::socket::Socket;
@@ -103,6 +106,8 @@ pub(super) struct Connection {
     unsent_from: usize,
     /// No request is served before this.
     hold: Option<Hold>,
+    /// When the request that waits has waited long enough.
+    deadline: Option<Deadline>,
     /// During a shutdown: bytes received before it and not yet read.
     last_bytes: Option<usize>,
     /// What `Process::client_bytes` holds for this connection.
@@ -138,6 +143,7 @@ impl Connection {
             unsent: Vec::new(),
             unsent_from: 0,
             hold: None,
+            deadline: None,
             last_bytes: None,
             held_bytes: 0,
             worker,
@@ -151,6 +157,9 @@ impl Connection {
         self.row.watch(cx.waker());
         if let Some(reason) = self.row.sentence() {
             return Poll::Ready(End::Cut(reason));
+        }
+        if let Err(end) = self.heed_outbox(cx) {
+            return Poll::Ready(end);
         }
         loop {
             match ready!(self.step(cx)) {
@@ -169,7 +178,10 @@ impl Connection {
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, End>> {
         ready!(self.flush(cx))?;
         match self.phase {
-            Phase::Serving => self.serve(cx),
+            Phase::Serving => {
+                self.deliver(cx)?;
+                if self.unsent.is_empty() { self.serve(cx) } else { Poll::Ready(Ok(Step::Again)) }
+            }
             Phase::Closing => {
                 ready!(self.socket.poll_shutdown(cx)).map_err(|_| End::Over)?;
                 self.phase = Phase::Lingering { left_bytes: LINGER_BYTES_MAX };
@@ -204,6 +216,9 @@ impl Connection {
                 ready!(hold.timer.as_mut().poll(cx));
             }
             self.hold = None;
+        }
+        if self.session.blocked.is_some() {
+            return self.wait(cx);
         }
         WORKSPACE.with_borrow_mut(|workspace| {
             workspace.replies.clear();
@@ -285,6 +300,7 @@ impl Connection {
                 self.kept = Vec::new();
             }
             Effect::Sleep { ms } => self.hold(ms),
+            Effect::Wait => self.begin_wait(),
             Effect::Shutdown(mode) => self.process.shutdown.begin(mode),
         }
         self.account()?;
@@ -350,7 +366,7 @@ impl Connection {
                 self.process.incidents.cut_off(reason);
                 let (id, addr) = (record.id, &record.addr);
                 match reason {
-                    Reason::QueryBuffer | Reason::ClientMemory => {
+                    Reason::QueryBuffer | Reason::ClientMemory | Reason::SubscriberOutput => {
                         tracing::warn!(id, addr, limit = reason.name(), "client closed");
                     }
                     _ => tracing::debug!(id, addr, limit = reason.name(), "client closed"),
@@ -381,6 +397,7 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.leave_wait();
         self.process.client_bytes.fetch_sub(self.held_bytes, Relaxed);
     }
 }

@@ -21,7 +21,7 @@ use super::slowlog::Slowlog;
 use super::traffic::{Flow, Incidents};
 use super::{log, vitals};
 use crate::command::{
-    ClientRecord, ClusterReport, Host, PauseMode, Report, Scripts, SlowEntry, Stats,
+    Channels, ClientRecord, ClusterReport, Host, PauseMode, Report, Scripts, SlowEntry, Stats,
 };
 use crate::config::{Config, schema};
 use crate::engine::{Engine, Options};
@@ -42,6 +42,7 @@ pub struct Process {
     /// One for each worker, by its number.
     pub(super) desks: Vec<Desk>,
     pub(super) scripts: Scripts,
+    pub(super) channels: Arc<Channels>,
     pub(super) port: u16,
     /// SIGHUP has come.
     pub(super) reload: Notify,
@@ -79,6 +80,7 @@ impl Process {
             samples: Mutex::default(),
             desks: (0..workers).map(|_| Desk::default()).collect(),
             scripts: Scripts::default(),
+            channels: Arc::default(),
             port,
             reload: Notify::new(),
             cluster: ArcSwapOption::empty(),

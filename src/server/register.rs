@@ -25,16 +25,18 @@ pub(super) enum Reason {
     OutputStall = 4,
     QueryBuffer = 5,
     ClientMemory = 6,
+    SubscriberOutput = 7,
 }
 
 impl Reason {
-    pub(super) const ALL: [Reason; 6] = [
+    pub(super) const ALL: [Reason; 7] = [
         Reason::Killed,
         Reason::HandshakeTimeout,
         Reason::Timeout,
         Reason::OutputStall,
         Reason::QueryBuffer,
         Reason::ClientMemory,
+        Reason::SubscriberOutput,
     ];
 
     /// The limit's name, spelt as INFO spells its fields.
@@ -46,6 +48,7 @@ impl Reason {
             Reason::OutputStall => "output_stall_timeout",
             Reason::QueryBuffer => "client_query_buffer_limit",
             Reason::ClientMemory => "maxmemory_clients",
+            Reason::SubscriberOutput => "client_output_buffer_limit_pubsub",
         }
     }
 
@@ -84,11 +87,14 @@ impl Row {
         self.waker.wake();
     }
 
-    /// Bytes of an unfinished request, of a transaction's queue and of replies that the socket has not taken.
+    /// Bytes of an unfinished request, of a transaction's queue, of subscriptions, and of replies and
+    /// messages that the socket has not taken.
     fn held_bytes(&self) -> u64 {
         let query_bytes = self.record.query_bytes.load(Ordering::Relaxed);
         let queued_bytes = self.record.queued_bytes.load(Ordering::Relaxed);
         let waiting_bytes = query_bytes.saturating_add(queued_bytes);
+        let subscribed_bytes = self.record.subscribed_bytes.load(Ordering::Relaxed);
+        let waiting_bytes = waiting_bytes.saturating_add(subscribed_bytes);
         waiting_bytes.saturating_add(self.record.output_bytes.load(Ordering::Relaxed))
     }
 
@@ -104,6 +110,10 @@ impl Row {
         if self.record.output_bytes.load(Ordering::Relaxed) > 0 {
             let since_ms = self.progress_ms.load(Ordering::Relaxed);
             return over(since_ms, config.output_stall_timeout_s).then_some(Reason::OutputStall);
+        }
+        if self.record.is_subscribed() || self.record.is_blocked() {
+            // As in Redis: it is not idle, it listens or waits.
+            return None;
         }
         let since_ms = self.record.active_ms.load(Ordering::Relaxed);
         over(since_ms, config.timeout_s).then_some(Reason::Timeout)

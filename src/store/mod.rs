@@ -50,8 +50,8 @@ pub use collection::{Collection, Edit, End, Hash, LexBound, List, Sorted};
 pub use counter::Counter;
 pub use entry::{Entry, KEY_BYTES_MAX};
 pub use keyspace::{
-    AddError, EditError, Held, HeldShare, KeptShare, Keyspace, SharesHeld, TOMBSTONES_MAX, Value,
-    Watch, Whole, WrongType, parse_integer,
+    AddError, EditError, Held, HeldShare, KeptShare, Keyspace, Mailbox, SharesHeld, TOMBSTONES_MAX,
+    Value, Wait, Waited, Watch, Whole, WrongType, parse_integer,
 };
 pub use merge::{Merged, Said};
 pub use origins::{ORIGINS_MAX, Origin};

@@ -3,6 +3,7 @@
 mod collections;
 mod held;
 mod keyspace;
+mod waits;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -88,9 +88,11 @@ impl Connection {
             session: &mut self.session,
             host: &*self.process,
             stats: &self.process.desks[self.worker].stats,
+            channels: &self.process.channels,
             scripts: &self.process.scripts,
             bench,
             trail: None,
+            is_held: false,
         };
         slice.run(&mut context, &mut self.parser, input, replies)
     }
@@ -98,20 +100,29 @@ impl Connection {
     /// Keeps the books of what this connection holds, and ends it where that is too much.
     pub(super) fn account(&mut self) -> Result<(), End> {
         let bytes = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let subscriber = self.session.subscriber.as_ref();
+        let messages = subscriber.map_or(0, |subscriber| subscriber.outbox().bytes());
+        let subscribed = subscriber.map_or(0, |subscriber| bytes(subscriber.bytes()));
         let queued = bytes(self.session.queued_bytes());
-        let held = bytes(self.kept.capacity()) + bytes(self.unsent.capacity()) + queued;
+        let held = bytes(self.kept.capacity())
+            + bytes(self.unsent.capacity())
+            + queued
+            + messages
+            + subscribed;
         let before = std::mem::replace(&mut self.held_bytes, held);
         if held == 0 && before == 0 {
             return Ok(());
         }
         let record = &self.session.record;
         record.query_bytes.store(bytes(self.kept.len()), Relaxed);
-        record.output_bytes.store(bytes(self.unsent.len() - self.unsent_from), Relaxed);
+        let unsent = bytes(self.unsent.len() - self.unsent_from);
+        record.output_bytes.store(unsent.saturating_add(messages), Relaxed);
         // Wraps down where less is held than before, as the sum of all never falls below 0.
         let change = held.wrapping_sub(before);
         let all = self.process.client_bytes.fetch_add(change, Relaxed).wrapping_add(change);
         let config = self.process.config.load();
-        if !self.more && self.kept.len() > config.client_query_buffer_limit {
+        let is_unfinished = !self.more || self.session.blocked.is_some();
+        if is_unfinished && self.kept.len() > config.client_query_buffer_limit {
             return Err(End::Cut(Reason::QueryBuffer));
         }
         let excess = all.saturating_sub(bytes(config.maxmemory_clients));

@@ -228,7 +228,7 @@ impl Held<'_> {
     }
 
     /// Replaces what `key` holds, whatever the memory limit.
-    fn store_anyway(&mut self, hash: u64, key: &[u8], value: Value, deadline_ms: u64) {
+    pub(super) fn store_anyway(&mut self, hash: u64, key: &[u8], value: Value, deadline_ms: u64) {
         let Held { keyspace, now_ms, shards, undo, .. } = self;
         if let Some(found) = live(keyspace, *now_ms, shards, hash, key) {
             let slot = found.into_mut();
@@ -289,7 +289,10 @@ impl Held<'_> {
 
     /// What everything does that changed a key.
     #[inline]
-    pub(super) fn changed(&self, hash: u64, key: &[u8]) {
+    pub(super) fn changed(&mut self, hash: u64, key: &[u8]) {
+        if self.keyspace.waits.any() {
+            self.note_waited(hash, key);
+        }
         // What may still be undone is told at its end.
         if self.undo.is_none() && self.keyspace.watches.any() {
             self.keyspace.watches.changed(hash, key);

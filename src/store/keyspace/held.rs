@@ -22,6 +22,8 @@ pub struct Held<'k> {
     hashed: Option<(&'k [u8], u64)>,
     pub(super) undo: Option<Undo>,
     pub(super) lasting: bool,
+    /// Keys changed that somebody waits for, each with its hash.
+    pub(super) waited: Vec<(u64, Box<[u8]>)>,
 }
 
 /// The shards that are held.
@@ -122,7 +124,15 @@ impl Keyspace {
     }
 
     fn held<'k>(&'k self, now_ms: u64, shards: Shards<'k>) -> Held<'k> {
-        Held { keyspace: self, now_ms, shards, hashed: None, undo: None, lasting: false }
+        Held {
+            keyspace: self,
+            now_ms,
+            shards,
+            hashed: None,
+            undo: None,
+            lasting: false,
+            waited: Vec::new(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! Deadlines  a skiplist of buckets: a key stands in one, at or after its deadline when it was put
 //!            there; popped while the deadline has moved on, it is put back
 //! Watches    marks that a change of a key sets, for WATCH
+//! Waits      who waits for an element of a list, for BLPOP
 //! Record     what nodes have added to a counter that they share, beside its slot
 //! Whole      all shards one after another, held or not: walks, counts, flushes
 //! ```
@@ -24,6 +25,7 @@ mod shard;
 mod shared;
 mod undo;
 mod value;
+mod wait;
 mod walk;
 mod watch;
 
@@ -39,6 +41,7 @@ pub use exchange::{HeldShare, KeptShare, SharesHeld};
 pub use held::{AddError, Held};
 pub use shared::TOMBSTONES_MAX;
 pub use value::{Value, parse_integer};
+pub use wait::{Mailbox, Wait, Waited};
 pub use walk::Whole;
 pub use watch::Watch;
 
@@ -46,6 +49,7 @@ use self::deadlines::Deadlines;
 use self::holdings::Holdings;
 use self::shard::{NEVER, Shard, Slot};
 use self::shared::Sharing;
+use self::wait::Waits;
 use self::watch::Watches;
 use super::account::Account;
 use super::sync::{AtomicU64, Mutex};
@@ -65,6 +69,7 @@ pub struct Keyspace {
     hasher: SeedableRandomState,
     deadlines: Deadlines,
     watches: Arc<Watches>,
+    waits: Arc<Waits>,
     holdings: Holdings,
     sharing: Sharing,
     /// Numbers drawn so far.
@@ -93,6 +98,7 @@ impl Keyspace {
             hasher: SeedableRandomState::with_seed(seed, shared),
             deadlines: Deadlines::default(),
             watches: Arc::new(Watches::new(account.clone())),
+            waits: Arc::new(Waits::new(account.clone())),
             holdings: Holdings::new(account),
             sharing: Sharing::default(),
             draws: AtomicU64::new(0),

@@ -253,5 +253,8 @@ impl Held<'_> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.roll_back();
+        if !self.waited.is_empty() {
+            self.serve_waits();
+        }
     }
 }

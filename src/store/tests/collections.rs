@@ -22,6 +22,7 @@ enum Act {
     RemoveField(u8),
     Insert(u8, i8),
     RemoveMember(u8),
+    RemoveRange(usize, usize),
     SetDeadline(u64),
     Remove,
     Rename,
@@ -45,6 +46,7 @@ fn act() -> impl Strategy<Value = (usize, Act)> {
         2 => (0..9_u8).prop_map(Act::RemoveField),
         4 => (0..9_u8, any::<i8>()).prop_map(|(member, score)| Act::Insert(member, score)),
         2 => (0..9_u8).prop_map(Act::RemoveMember),
+        1 => (0..5_usize, 0..5_usize).prop_map(|(from, to)| Act::RemoveRange(from, to)),
         1 => (1..3_u64).prop_map(Act::SetDeadline),
         1 => Just(Act::Remove),
         1 => Just(Act::Rename),
@@ -100,6 +102,9 @@ fn run(held: &mut Held<'_>, (at, act): (usize, Act)) {
         }
         Act::RemoveMember(member) => {
             let _ = held.edit(key, 0, |set: &mut Edit<'_, Sorted>| set.remove(&[member]));
+        }
+        Act::RemoveRange(from, to) => {
+            let _ = held.edit(key, 0, |set: &mut Edit<'_, Sorted>| set.remove_range(from..to));
         }
         Act::SetDeadline(ms) => drop(held.set_deadline(key, Some(NOW + ms))),
         Act::Remove => drop(held.remove(key)),

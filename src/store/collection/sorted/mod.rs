@@ -96,9 +96,9 @@ impl Sorted {
         self.ordered.range(ranks).map(|entry| (&*entry.member, entry.score))
     }
 
-    /// Some members from `cursor` on, 0 at first, with the cursor of the rest, 0 at last. Who is
-    /// in the set from the first of a walk's calls to the last is seen, by some call at least
-    /// `count` members of which come at once where there are so many; few are seen at once.
+    /// About `count` members from `cursor` on, 0 at first, with the cursor of the rest, 0 at last;
+    /// all of a small set at once. Whoever is in the set from the first of a walk's calls to the
+    /// last is seen by one of them.
     pub fn walk(&self, cursor: u64, count: usize) -> (u64, Vec<(&[u8], f64)>) {
         match &self.index {
             Some(index) if self.len() > WALKED_AT_ONCE => index.walk(cursor, count),

@@ -52,6 +52,11 @@ impl Blocked {
         self.wait
     }
 
+    /// True once [`Session::poll_blocked`] has a reply.
+    pub fn has_ended(&self) -> bool {
+        self.wait.mailbox().has_ended()
+    }
+
     /// Its time is over; what [`Session::poll_blocked`] gives then is an element that came just
     /// before, or the reply of a time-out.
     pub fn time_out(&self) {

@@ -99,6 +99,11 @@ impl Mailbox {
         let ended = if with_error { Waited::Unblocked } else { Waited::TimedOut };
         self.state.lock().end(|| Some(ended)).is_some()
     }
+
+    /// True once the wait has ended.
+    pub fn has_ended(&self) -> bool {
+        !matches!(*self.state.lock(), State::Waiting(_))
+    }
 }
 
 impl State {

@@ -130,7 +130,12 @@ fn a_script_serves_what_it_leaves_and_one_that_fails_serves_nothing() {
     fake.ticker = hasty;
     fake.ask_words(&["EVAL", "redis.call('RPUSH', KEYS[1], 'a') while true do end", "1", "l"]);
     fake.ticker = || 0;
-    fake.ask_words(&["EVAL", "redis.call('RPUSH', KEYS[1], 'b') redis.call('DEL', KEYS[1])", "1", "l"]);
+    fake.ask_words(&[
+        "EVAL",
+        "redis.call('RPUSH', KEYS[1], 'b') redis.call('DEL', KEYS[1])",
+        "1",
+        "l",
+    ]);
     assert_eq!(answered(&mut fake), None);
     fake.ask_words(&["EVAL", "return redis.call('RPUSH', KEYS[1], 'c')", "1", "l"]);
     assert_eq!(answered(&mut fake).unwrap(), "*2\r\n$1\r\nl\r\n$1\r\nc\r\n");

@@ -61,7 +61,8 @@ fn a_thousand_that_wait_and_a_thousand_that_listen_disturb_nobody() {
     // Each hundred came behind the hundred before it.
     for (at, hundred) in waiters.chunks_mut(100).enumerate() {
         let element = at.to_string();
-        let push: Vec<&str> = ["RPUSH", "queue"].into_iter().chain((0..100).map(|_| &*element)).collect();
+        let push: Vec<&str> =
+            ["RPUSH", "queue"].into_iter().chain((0..100).map(|_| &*element)).collect();
         wire.request(&push).expect(&[":100"]);
         for waiter in hundred {
             waiter.expect(&["*2", "$5", "queue", "$1", &element]);

@@ -101,8 +101,10 @@ fn a_listener_that_waits_for_a_list_still_hears() {
 fn the_messages_of_each_publisher_keep_their_order() {
     const EACH: usize = 2_000;
     let server = Server::start(&[]);
-    let mut listeners =
-        [subscriber(&server, "2", &["SUBSCRIBE", "a"]), subscriber(&server, "3", &["PSUBSCRIBE", "?"])];
+    let mut listeners = [
+        subscriber(&server, "2", &["SUBSCRIBE", "a"]),
+        subscriber(&server, "3", &["PSUBSCRIBE", "?"]),
+    ];
     std::thread::scope(|scope| {
         for name in ["p", "q"] {
             let mut wire = server.wire();

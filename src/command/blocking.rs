@@ -52,9 +52,10 @@ impl Blocked {
         self.wait
     }
 
-    /// True once [`Session::poll_blocked`] has a reply.
-    pub fn has_ended(&self) -> bool {
-        self.wait.mailbox().has_ended()
+    /// True once [`Session::poll_blocked`] has a reply; until then `waker` is woken when it has. The
+    /// reply is not taken: who has gone must not have it.
+    pub fn has_ended(&self, waker: &Waker) -> bool {
+        self.wait.mailbox().has_ended(waker)
     }
 
     /// Its time is over; what [`Session::poll_blocked`] gives then is an element that came just

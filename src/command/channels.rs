@@ -146,9 +146,9 @@ impl Channels {
     }
 
     /// Visits the channels that somebody is subscribed to, until `visit` has enough.
-    pub(super) fn each(&self, mut visit: impl FnMut(&Arc<[u8]>) -> bool) {
+    pub(super) fn each(&self, visit: impl FnMut(&Arc<[u8]>) -> bool) {
         let registry = self.registry.lock();
-        let _ = registry.channels.keys().all(|name| visit(name));
+        let _ = registry.channels.keys().all(visit);
     }
 
     /// Channels that somebody is subscribed to.

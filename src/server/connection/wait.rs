@@ -68,9 +68,12 @@ impl Connection {
         {
             blocked.time_out();
         }
-        if self.session.blocked.as_ref().is_some_and(Blocked::has_ended) {
-            self.read_received()?;
+        let blocked = self.session.blocked.as_ref();
+        if blocked.is_some_and(|blocked| !blocked.has_ended(cx.waker())) {
+            return Poll::Pending;
         }
+        // Again, now that no element can come in between.
+        self.read_received()?;
         let reply = ready!(self.session.poll_blocked(cx.waker()));
         self.deadline = None;
         self.more = !self.kept.is_empty();

@@ -100,9 +100,15 @@ impl Mailbox {
         self.state.lock().end(|| Some(ended)).is_some()
     }
 
-    /// True once the wait has ended.
-    pub fn has_ended(&self) -> bool {
-        !matches!(*self.state.lock(), State::Waiting(_))
+    /// True once the wait has ended; until then `waker` is woken when it does.
+    pub fn has_ended(&self, waker: &Waker) -> bool {
+        match &mut *self.state.lock() {
+            State::Waiting(woken) => {
+                *woken = Some(waker.clone());
+                false
+            }
+            State::Ended(_) | State::Over => true,
+        }
     }
 }
 

@@ -67,8 +67,8 @@ assert.equal(await listener.psubscribe("io:ch*"), 2);
 assert.equal(await client.publish("io:channel", "hello"), 2);
 await both_heard;
 assert.deepEqual(heard, [["io:channel", "hello"], ["io:ch*", "io:channel", "hello"]]);
-assert.equal(await listener.unsubscribe(), 1);
-assert.equal(await listener.punsubscribe(), 0);
+assert.equal(await listener.unsubscribe("io:channel"), 1);
+assert.equal(await listener.punsubscribe("io:ch*"), 0);
 assert.equal(await listener.get("io:none"), null);
 
 const locked = new Redis({ ...options, port: lockedPort, password: "geheim" });

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
 use ratel::command::{
@@ -182,6 +183,14 @@ impl World {
             match end.effect {
                 Effect::None => {}
                 Effect::Sleep { ms } => self.now_ms += ms.min(1000),
+                Effect::Wait => {
+                    let blocked = session.blocked.as_ref().expect("what waits");
+                    blocked.time_out();
+                    let Poll::Ready(reply) = session.poll_blocked(Waker::noop()) else {
+                        unreachable!("its time is over")
+                    };
+                    reply.encode(session.protocol, &mut out);
+                }
                 Effect::Close | Effect::Shutdown(_) => whole = false,
             }
             whole &= !paused;

@@ -13,6 +13,8 @@ mod support;
 
 #[path = "differential/allowed.rs"]
 mod allowed;
+#[path = "differential/conversations.rs"]
+mod conversations;
 #[path = "differential/counters.rs"]
 mod counters;
 #[path = "differential/draw.rs"]

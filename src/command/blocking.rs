@@ -52,6 +52,12 @@ impl Blocked {
         self.wait
     }
 
+    /// True once [`Session::poll_blocked`] has a reply; until then `waker` is woken when it has. The
+    /// reply is not taken: who has gone must not have it.
+    pub fn has_ended(&self, waker: &Waker) -> bool {
+        self.wait.mailbox().has_ended(waker)
+    }
+
     /// Its time is over; what [`Session::poll_blocked`] gives then is an element that came just
     /// before, or the reply of a time-out.
     pub fn time_out(&self) {

@@ -158,6 +158,7 @@ fn a_node_that_joins_serves_the_handshake_and_what_tells_of_it_and_nothing_else(
         let is_served = fake.ask_words(&request) != loading;
         assert_eq!(is_served, spec.flags.contains(Flags::LOADING), "{}", spec.name);
         fake.session.replies = Replies::On;
+        fake.session.subscriber = None;
         if is_served {
             served.push(spec.name);
         }

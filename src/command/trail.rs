@@ -8,15 +8,20 @@ use crate::engine::Series;
 /// Bytes that a message takes beside its own.
 const MESSAGE_COST_BYTES: usize = 64;
 
-type Bytes = Box<[u8]>;
+/// What is published, and where.
+#[derive(Debug)]
+struct Message {
+    channel: Box<[u8]>,
+    text: Box<[u8]>,
+}
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Trail {
-    charges: Vec<(Bytes, Series, u64)>,
+    charges: Vec<(Box<[u8]>, Series, u64)>,
     lasting: bool,
-    /// What is published once it has come to its end: channel and message.
-    messages: Vec<(Bytes, Bytes)>,
+    /// What is published once it has come to its end.
+    messages: Vec<Message>,
     message_bytes: usize,
 }
 
@@ -47,15 +52,15 @@ impl Trail {
             return false;
         }
         self.message_bytes = all;
-        self.messages.push((channel.into(), message.into()));
+        self.messages.push(Message { channel: channel.into(), text: message.into() });
         true
     }
 
     /// Publishes what the script did: it has come to its end.
     pub(super) fn publish(self, context: &Context<'_>) {
         let limit = &context.config.pubsub_output_limit;
-        for (channel, message) in self.messages {
-            context.channels.publish(&channel, &message, limit, context.now_ms);
+        for Message { channel, text } in self.messages {
+            context.channels.publish(&channel, &text, limit, context.now_ms);
         }
     }
 

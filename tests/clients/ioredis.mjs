@@ -47,11 +47,35 @@ for (let hit = 0; hit < 50; hit += 1) {
 const counts = (await Promise.all(both)).map((verdict) => verdict[1]).sort((a, b) => a - b);
 assert.deepEqual(counts, Array.from({ length: 100 }, (_, index) => index + 1));
 
+// One waits, one listens; a third pushes and publishes.
+const waiter = new Redis(options);
+assert.equal(await waiter.blpop("io:list", 0.01), null);
+const popped = waiter.blpop("io:none", "io:list", 0);
+while (!/blocked_clients:1\r/.test(await client.info("clients"))) { /* until it waits */ }
+assert.equal(await client.rpush("io:list", "first", "second"), 2);
+assert.deepEqual(await popped, ["io:list", "first"]);
+assert.deepEqual(await waiter.brpop("io:list", 0), ["io:list", "second"]);
+const listener = new Redis(options);
+const heard = [];
+const both_heard = new Promise((resolve) => {
+  const note = (...message) => { if (heard.push(message) === 2) resolve(); };
+  listener.on("message", note);
+  listener.on("pmessage", note);
+});
+assert.equal(await listener.subscribe("io:channel"), 1);
+assert.equal(await listener.psubscribe("io:ch*"), 2);
+assert.equal(await client.publish("io:channel", "hello"), 2);
+await both_heard;
+assert.deepEqual(heard, [["io:channel", "hello"], ["io:ch*", "io:channel", "hello"]]);
+assert.equal(await listener.unsubscribe("io:channel"), 1);
+assert.equal(await listener.punsubscribe("io:ch*"), 0);
+assert.equal(await listener.get("io:none"), null);
+
 const locked = new Redis({ ...options, port: lockedPort, password: "geheim" });
 assert.equal((await locked.call("RL.HIT", "io:locked", "1d", 3))[0], 1);
 const stranger = new Redis({ ...options, port: lockedPort, enableReadyCheck: false });
 stranger.on("error", () => {});
 await assert.rejects(stranger.call("RL.HIT", "a", "1d", 3), /NOAUTH/);
 
-for (const connection of [client, other, locked, stranger]) connection.disconnect();
+for (const connection of [client, other, waiter, listener, locked, stranger]) connection.disconnect();
 console.log("ioredis: ok");

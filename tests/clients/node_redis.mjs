@@ -45,7 +45,26 @@ for (const RESP of [2, 3]) {
   assert.match(await client.info(), /redis_version:7\./);
   assert.equal(await client.ttl(`${name}:window`) > 0, true);
   assert.equal(await client.ping(), "PONG");
-  client.destroy();
+
+  // One waits, one listens; a third pushes and publishes.
+  const waiter = await connect({ RESP });
+  const list = `${name}:list`;
+  assert.equal(await waiter.blPop(list, 0.01), null);
+  const popped = waiter.blPop([`${name}:none`, list], 0);
+  while (!/blocked_clients:1\r/.test(await client.info("clients"))) { /* until it waits */ }
+  await client.rPush(list, "first");
+  assert.deepEqual({ ...(await popped) }, { key: list, element: "first" });
+  const listener = await connect({ RESP });
+  const channel = `${name}:channel`;
+  const heard = new Promise((resolve) => {
+    listener.subscribe(channel, (message, from) => resolve([message, from]))
+      .then(() => client.publish(channel, "hello"))
+      .then((receivers) => assert.equal(receivers, 1));
+  });
+  assert.deepEqual(await heard, ["hello", channel]);
+  await listener.unsubscribe(channel);
+  assert.equal(await listener.get(`${name}:none`), null);
+  for (const connection of [client, waiter, listener]) connection.destroy();
 }
 
 const locked = await connect({ port: lockedPort, password: "geheim" });

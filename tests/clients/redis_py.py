@@ -5,6 +5,7 @@ Goal: what its users do first works: both protocols, blocking and asyncio, pipel
 
 import asyncio
 import sys
+import threading
 
 import redis
 import redis.asyncio
@@ -90,6 +91,41 @@ def password():
     expect(client.execute_command("RL.HIT", "a", "1d", 3)[:2], [1, 1], "with the password")
 
 
+def waiting(client, name):
+    expect(client.blpop([f"{name}:none"], timeout=0.01), None, "blpop without an element")
+    found = []
+    waiter = threading.Thread(target=lambda: found.append(client.blpop([f"{name}:none", name])))
+    waiter.start()
+    other = redis.Redis(port=PORT)
+    while other.info("clients")["blocked_clients"] != 1:
+        pass
+    expect(other.rpush(name, "first", "second"), 2, "rpush")
+    waiter.join()
+    pair = [name.encode(), b"first"]
+    expect(list(found[0]), pair, "blpop")
+    expect(list(client.brpop(name)), [name.encode(), b"second"], "brpop")
+
+
+def channels(client, name):
+    listener = client.pubsub()
+    listener.subscribe(name)
+    listener.psubscribe(f"{name[:-1]}*")
+    kinds = [listener.get_message(timeout=5)["type"] for _ in range(2)]
+    expect(kinds, ["subscribe", "psubscribe"], "confirmations")
+    expect(client.publish(name, "hello"), 2, "receivers")
+    messages = [listener.get_message(timeout=5) for _ in range(2)]
+    expect([message["type"] for message in messages], ["message", "pmessage"], "messages")
+    expect([message["data"] for message in messages], [b"hello"] * 2, "data")
+    expect(client.pubsub_numsub(name), [(name.encode(), 1)], "numsub")
+    listener.ping()
+    listener.unsubscribe()
+    listener.punsubscribe()
+    kinds = [listener.get_message(timeout=5)["type"] for _ in range(3)]
+    expect(kinds, ["pong", "unsubscribe", "punsubscribe"], "ends")
+    listener.close()
+    expect(client.publish(name, "nobody"), 0, "receivers at the end")
+
+
 async def concurrent(name):
     client = redis.asyncio.Redis(port=PORT)
     hits = [client.execute_command("RL.HIT", name, "1d", 30) for _ in range(100)]
@@ -109,6 +145,8 @@ for protocol in (2, 3):
     throttle(connection, f"py:cell:{protocol}")
     errors(connection)
     generic(connection, f"py:generic:{protocol}")
+    waiting(connection, f"py:list:{protocol}")
+    channels(connection, f"py:channel:{protocol}")
 password()
 asyncio.run(concurrent("py:async"))
 print(f"redis-py {redis.__version__}: ok")

@@ -1,7 +1,5 @@
 //! The cases of Valkey's `tests/unit/pubsub.tcl` that apply, on raw sockets, and who reads slowly.
 
-use std::io::Write;
-
 use crate::support::wire::{Wire, encode};
 use crate::support::{Server, wait_until};
 
@@ -135,19 +133,20 @@ fn the_messages_of_each_publisher_keep_their_order() {
 
 #[test]
 fn who_does_not_read_is_cut_off_by_a_limit_with_a_name_and_the_others_hear_on() {
-    let server = Server::start(&["--client-output-buffer-limit", "pubsub 1mb 512kb 60"]);
+    let server = Server::start(&["--client-output-buffer-limit", "pubsub 4mb 2mb 60"]);
     let mut wire = server.wire();
     let slow = subscriber(&server, "2", &["SUBSCRIBE", "a"]);
     let mut quick = subscriber(&server, "3", &["SUBSCRIBE", "a"]);
-    let message = "x".repeat(64 << 10);
+    // Large: the kernel alone takes some tens of megabytes for who does not read.
+    let message = "x".repeat(512 << 10);
     let mut published = 0;
     wait_until("the slow one is cut off", || {
         published += 1;
         wire.request(&["PUBLISH", "a", &message]).line();
-        assert_eq!(quick.reply().len(), message.len() + ">3$7message$1a$65536".len() + 14);
+        assert_eq!(quick.reply().len(), message.len() + ">3$7message$1a$524288".len() + 14);
         wire.info("clients_closed_client_output_buffer_limit_pubsub") == 1
     });
-    assert!(published > 16, "cut off after {published} messages");
+    assert!(published > 8, "cut off after {published} messages");
     drop(slow);
     wire.request(&["PUBLISH", "a", "last"]).expect(&[":1"]);
     quick.expect(&[">3", "$7", "message", "$1", "a", "$4", "last"]);
@@ -169,10 +168,9 @@ fn what_waits_for_subscribers_counts_as_their_memory() {
 }
 
 #[test]
-fn a_subscriber_is_never_idle_and_a_password_is_asked_for() {
+fn a_password_is_asked_for() {
     let server = Server::start(&["--requirepass", "secret"]);
     let mut stranger = server.wire();
     stranger.request(&["SUBSCRIBE", "a"]).expect(&["-NOAUTH Authentication required."]);
     stranger.request(&["PUBLISH", "a", "x"]).expect(&["-NOAUTH Authentication required."]);
-    stranger.stream().write_all(b"*1\r\n").expect("bytes are taken");
 }

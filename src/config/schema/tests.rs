@@ -21,6 +21,11 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("proto-max-bulk-len", &["131072", "536870912"], &["131071", "536870913", "1tb"]),
     ("client-query-buffer-limit", &["131072", "1073741824"], &["131071", "1073741825"]),
     ("maxmemory-clients", &["1048576", "9223372036854775807"], &["1048575", "5%"]),
+    (
+        "client-output-buffer-limit",
+        &["normal 0 0 0 slave 0 0 0 pubsub 0 0 0", "normal 0 0 0 slave 0 0 0 pubsub 2048 1 9"],
+        &["", "pubsub 1 1", "pubsub -1 0 0", "pubsub 1 1 -1", "other 1 1 1"],
+    ),
     ("maxmemory", &["0", "9223372036854775807"], &["-1", "1zb", "9223372036854775808"]),
     ("maxmemory-policy", &["noeviction", "allow-new", "deny-new"], &["allkeys-lru", ""]),
     ("lua-memory-limit", &["4194304", "67108864"], &["4194303", "67108865"]),

@@ -68,6 +68,12 @@ impl Connection {
         {
             blocked.time_out();
         }
+        let blocked = self.session.blocked.as_ref();
+        if blocked.is_some_and(|blocked| !blocked.has_ended(cx.waker())) {
+            return Poll::Pending;
+        }
+        // Again, now that no element can come in between.
+        self.read_received()?;
         let reply = ready!(self.session.poll_blocked(cx.waker()));
         self.deadline = None;
         self.more = !self.kept.is_empty();
@@ -93,16 +99,38 @@ impl Connection {
                 }
                 read
             });
-            let count = match read {
+            match read {
                 Poll::Pending => return Ok(()),
-                Poll::Ready(Ok(count)) if count > 0 => count,
+                Poll::Ready(Ok(count)) if count > 0 => self.note_read(count)?,
                 Poll::Ready(_) => return Err(End::Over),
-            };
-            let count = u64::try_from(count).unwrap_or(u64::MAX);
-            self.desk().flow.input_bytes.add(count);
-            self.session.record.read_bytes.fetch_add(count, Relaxed);
-            self.account()?;
+            }
         }
+    }
+
+    /// The same, of the kernel itself: the runtime may not have heard yet of an end that came before
+    /// the element.
+    fn read_received(&mut self) -> Result<(), End> {
+        loop {
+            let read = WORKSPACE.with_borrow_mut(|workspace| {
+                let read = self.socket.read_received(&mut workspace.input);
+                if let Ok(Some(count)) = read {
+                    self.kept.extend_from_slice(&workspace.input[..count]);
+                }
+                read
+            });
+            match read {
+                Ok(None) => return Ok(()),
+                Ok(Some(count)) if count > 0 => self.note_read(count)?,
+                _ => return Err(End::Over),
+            }
+        }
+    }
+
+    fn note_read(&mut self, count: usize) -> Result<(), End> {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.desk().flow.input_bytes.add(count);
+        self.session.record.read_bytes.fetch_add(count, Relaxed);
+        self.account()
     }
 
     /// Ends a wait without a reply.

@@ -99,6 +99,17 @@ impl Mailbox {
         let ended = if with_error { Waited::Unblocked } else { Waited::TimedOut };
         self.state.lock().end(|| Some(ended)).is_some()
     }
+
+    /// True once the wait has ended; until then `waker` is woken when it does.
+    pub fn has_ended(&self, waker: &Waker) -> bool {
+        match &mut *self.state.lock() {
+            State::Waiting(woken) => {
+                *woken = Some(waker.clone());
+                false
+            }
+            State::Ended(_) | State::Over => true,
+        }
+    }
 }
 
 impl State {

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mlua::{Function, Lua, MultiValue, Table, Value};
+use mlua::{Function, Lua, Table, Value};
 
-use super::api::Door;
 use super::cache::{Script, ScriptCache, key, key_of};
 use super::calls::{Calls, Stop};
 use super::digest::SHA_BYTES;
+use super::door;
 use super::fault::{self, Fault};
 use super::json_settings::JsonSettings;
 use super::random::Random;
@@ -89,7 +89,6 @@ pub struct Interpreter {
 struct State {
     lua: Lua,
     globals: Table,
-    redis: Table,
     run: Function,
     shared: Rc<Shared>,
     compiled: BTreeMap<[u8; SHA_BYTES], (Arc<Script>, Function)>,
@@ -256,10 +255,10 @@ impl Shared {
 
 impl State {
     fn new(options: &Options, kill: KillSwitch) -> mlua::Result<Self> {
-        let sandbox::Sandbox { lua, globals, redis, run, shared } = sandbox::build(options, kill)?;
+        let sandbox::Sandbox { lua, globals, run, shared } = sandbox::build(options, kill)?;
         let compiled = BTreeMap::new();
         let collect_at_bytes = lua.used_memory().saturating_add(GARBAGE_BYTES);
-        Ok(State { lua, globals, redis, run, shared, compiled, collect_at_bytes })
+        Ok(State { lua, globals, run, shared, compiled, collect_at_bytes })
     }
 
     /// The compiled script.
@@ -306,13 +305,9 @@ impl State {
         run: &Run<'_>,
         calls: &mut dyn Calls,
     ) -> Result<Reply, Stop> {
-        let mut door = Door { calls, shared: &self.shared };
         // Without a memory limit mlua may skip a protected call for each value: the tables made
         // here are as large as the request, which is bounded.
-        let outcome = self.lua.scope(|scope| {
-            let call =
-                scope.create_function_mut(|lua, words: MultiValue| door.enter(lua, &words))?;
-            self.redis.raw_set("call", call)?;
+        let outcome = door::open(calls, || {
             let (keys, argv) = (self.strings(run.keys)?, self.strings(run.argv)?);
             self.lua.set_memory_limit(self.shared.memory_bytes.get())?;
             self.run.call::<(bool, Value)>((body, keys, argv))

@@ -21,6 +21,7 @@ mod bits;
 mod cache;
 mod calls;
 mod digest;
+mod door;
 mod fault;
 mod interpreter;
 mod json_decode;

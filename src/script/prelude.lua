@@ -278,18 +278,13 @@ local mathlib = {}
 for name, f in native.pairs(native.math) do mathlib[name] = f end
 mathlib.random, mathlib.randomseed = server.random, server.randomseed
 
--- redis, of which server is another name. `redis.call` is set anew for each run.
-
-local redis = server.redis
-function redis.pcall(...) return redis.call(server.pcall_token, ...) end
-function redis.log(...) return redis.call(server.log_token, ...) end
-function redis.acl_check_cmd(...) return redis.call(server.acl_token, ...) end
+-- redis, of which server is another name.
 
 globals.coroutine = protect(coroutine)
 globals.table = protect(tablelib)
 globals.string = protect(stringlib)
 globals.math = protect(mathlib)
-globals.redis = protect(redis)
+globals.redis = protect(server.redis)
 globals.server = globals.redis
 for _, name in native.ipairs{'bit', 'cjson', 'cmsgpack', 'struct'} do
   globals[name] = protect(server[name])

@@ -12,14 +12,13 @@ use mlua::{
     Table, Value, VmState,
 };
 
-use super::api::{self, Entry};
 use super::arguments::Arguments;
 use super::fault::{self, Fault, PRELUDE};
 use super::interpreter::{CHUNK_BYTES_MAX, MEMORY_BYTES_MAX, Options, Raised, Shared};
 use super::number::{LUA_DIGITS, general};
 use super::to_lua::ToLua;
 use super::watch::KillSwitch;
-use super::{bits, json_library, msgpack_library, random, structs, text};
+use super::{api, bits, json_library, msgpack_library, random, structs, text};
 use crate::resp::Protocol;
 
 /// Instructions between two looks at the clock: a quarter of a microsecond of plain code, to which
@@ -37,7 +36,6 @@ const NESTED_COROUTINES_MAX: i64 = 4;
 pub(super) struct Sandbox {
     pub(super) lua: Lua,
     pub(super) globals: Table,
-    pub(super) redis: Table,
     pub(super) run: Function,
     pub(super) shared: Rc<Shared>,
 }
@@ -80,7 +78,7 @@ pub(super) fn build(options: &Options, kill: KillSwitch) -> Result<Sandbox> {
     lua.set_global_hook(triggers, move |_, _| {
         hooked.watch.check().map(|()| VmState::Continue).map_err(Error::from)
     })?;
-    Ok(Sandbox { lua, globals, redis, run, shared })
+    Ok(Sandbox { lua, globals, run, shared })
 }
 
 /// What the prelude builds on.
@@ -100,9 +98,6 @@ fn server(lua: &Lua, shared: &Rc<Shared>, redis: &Table) -> Result<Table> {
     ] {
         server.raw_set(name, number)?;
     }
-    server.raw_set("pcall_token", Entry::Pcall.token())?;
-    server.raw_set("log_token", Entry::Log.token())?;
-    server.raw_set("acl_token", Entry::Acl.token())?;
     server.raw_set("redis", redis)?;
     server.raw_set("bit", bits::build(lua)?)?;
     server.raw_set("struct", structs::build(lua, shared)?)?;

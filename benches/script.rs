@@ -15,7 +15,7 @@ const BUDGET_NS: u64 = 50_000_000;
 struct Stub(i64);
 
 impl Calls for Stub {
-    fn call(&mut self, _: &[&[u8]], _: Protocol) -> Result<Reply, Stop> {
+    fn call(&mut self, _: &[&[u8]], _: Protocol, _: u64) -> Result<Reply, Stop> {
         self.0 += 1;
         Ok(Reply::Integer(self.0))
     }

@@ -29,7 +29,7 @@ pub(super) struct ScriptCalls<'s, 'a, 'h, 'k> {
 }
 
 impl Calls for ScriptCalls<'_, '_, '_, '_> {
-    fn call(&mut self, words: &[&[u8]], protocol: Protocol) -> Result<Reply, Stop> {
+    fn call(&mut self, words: &[&[u8]], protocol: Protocol, now_ns: u64) -> Result<Reply, Stop> {
         self.words.clear();
         let all = self.words.extend(words.iter().copied());
         let args = self.words.args(all);
@@ -41,11 +41,10 @@ impl Calls for ScriptCalls<'_, '_, '_, '_> {
             self.beyond = Some(TABLE[row].name.to_ascii_uppercase());
             return Err(Stop::Restart);
         }
-        let started_ns = (self.context.ticker)();
         let chosen = std::mem::replace(&mut self.context.session.protocol, protocol);
         let reply = run_held(self.context, self.held, row, &args);
         self.context.session.protocol = chosen;
-        let nanos = (self.context.ticker)().saturating_sub(started_ns);
+        let nanos = (self.context.ticker)().saturating_sub(now_ns);
         self.context.stats.record(row, 1, nanos);
         Ok(reply)
     }

@@ -31,12 +31,13 @@ pub enum LogLevel {
 /// What a running script may ask of the server.
 pub trait Calls {
     /// Runs a command: its name and arguments, at least one word, in the protocol that the script
-    /// chose by `redis.setresp` (RESP2 unless it did). An error is a [`Reply::Error`] with its code,
+    /// chose by `redis.setresp` (RESP2 unless it did). `now_ns` is the reading of the run's ticker
+    /// just before. An error is a [`Reply::Error`] with its code,
     /// also for a command that does not exist or has the wrong number of arguments.
     ///
     /// # Errors
     /// The script must end now; it never runs on, whatever it catches.
-    fn call(&mut self, words: &[&[u8]], protocol: Protocol) -> Result<Reply, Stop>;
+    fn call(&mut self, words: &[&[u8]], protocol: Protocol, now_ns: u64) -> Result<Reply, Stop>;
 
     /// Writes to the server's log, as `redis.log` asks.
     fn log(&mut self, level: LogLevel, text: &[u8]);

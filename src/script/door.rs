@@ -116,7 +116,7 @@ pub(super) fn add(lua: &Lua, shared: &Rc<Shared>, redis: &Table) -> Result<()> {
 
 /// `redis.call`, which raises errors, or `redis.pcall`, which returns them.
 fn call(lua: &Lua, shared: &Shared, arguments: Arguments, raises: bool) -> Result<Value> {
-    shared.watch.check()?;
+    let now_ns = shared.watch.look()?;
     let (first, rest) = gather(arguments);
     let words = match words(each(&first, &rest)) {
         Ok(words) => words,
@@ -124,7 +124,7 @@ fn call(lua: &Lua, shared: &Shared, arguments: Arguments, raises: bool) -> Resul
         Err(text) => return to_lua(lua, shared).error(text),
     };
     let slices = slices(&words);
-    let answer = CALLS.with(|calls| calls.call(&slices, shared.protocol.get()));
+    let answer = CALLS.with(|calls| calls.call(&slices, shared.protocol.get(), now_ns));
     let answer = match answer.map_err(|stop| shared.watch.stop(stop))? {
         Reply::Integer(number) => return Ok(Value::Integer(number)),
         Reply::Frame(Frame::SimpleError { data, .. }) => Reply::Error(data.to_string().into()),

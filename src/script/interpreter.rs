@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mlua::{Function, Lua, Table, Value};
+use mlua::{Either, Function, IntoLua, Lua, Table, Value, Variadic};
 
 use super::cache::{Script, ScriptCache, key, key_of};
 use super::calls::{Calls, Stop};
@@ -35,6 +35,10 @@ const GARBAGE_BYTES: usize = 4 << 20;
 const COMPILED_COUNT_MAX: usize = 1024;
 /// The source of one script or chunk, bytes: compiling it takes about 20 ms, which no hook sees.
 pub(super) const CHUNK_BYTES_MAX: usize = 1 << 20;
+/// As many keys (the prelude's `place`) and arguments go to a run on Lua's stack, which is faster
+/// than two tables made here.
+const PUSHED_KEYS_MAX: usize = 2;
+const PUSHED_ARGUMENTS_MAX: usize = 16;
 /// The name of every script in messages, Redis's own.
 const CHUNK_NAME: &str = "@user_script";
 
@@ -220,6 +224,28 @@ impl Interpreter {
     }
 }
 
+/// What a run is handed beside text.
+#[derive(Clone, Copy)]
+enum Handed<'w> {
+    Bytes(&'w [u8]),
+    /// The memory limit, bytes: it holds from here on.
+    Limit(usize),
+}
+
+impl IntoLua for Handed<'_> {
+    fn into_lua(self, lua: &Lua) -> mlua::Result<Value> {
+        match self {
+            Handed::Bytes(bytes) => lua.create_string(bytes).map(Value::String),
+            Handed::Limit(bytes) => lua.set_memory_limit(bytes).map(|_| Value::Nil),
+        }
+    }
+}
+
+/// A word for the stack: mlua puts text there at once, bytes by way of a reference.
+fn handed(word: &[u8]) -> Either<&str, Handed<'_>> {
+    std::str::from_utf8(word).map_or(Either::Right(Handed::Bytes(word)), Either::Left)
+}
+
 /// Why a script was not compiled.
 enum Refused {
     Text(String),
@@ -305,12 +331,17 @@ impl State {
         run: &Run<'_>,
         calls: &mut dyn Calls,
     ) -> Result<Reply, Stop> {
-        // Without a memory limit mlua may skip a protected call for each value: the tables made
-        // here are as large as the request, which is bounded.
+        // Without a memory limit mlua may skip a protected call for each value: what is made here
+        // is as large as the request, which is bounded. So the last argument sets the limit.
+        let limit = Handed::Limit(self.shared.memory_bytes.get());
         let outcome = door::open(calls, || {
+            if run.keys.len() <= PUSHED_KEYS_MAX && run.argv.len() <= PUSHED_ARGUMENTS_MAX {
+                let words = run.keys.iter().chain(run.argv).map(|word| handed(word));
+                let words = words.chain([Either::Right(limit)]).collect::<Variadic<_>>();
+                return self.run.call::<(bool, Value)>((body, run.keys.len(), words));
+            }
             let (keys, argv) = (self.strings(run.keys)?, self.strings(run.argv)?);
-            self.lua.set_memory_limit(self.shared.memory_bytes.get())?;
-            self.run.call::<(bool, Value)>((body, keys, argv))
+            self.run.call((body, -1, keys, argv, limit))
         });
         // mlua fails here only where there is no allocator of its own, and it made this state.
         let _ = self.lua.set_memory_limit(0);

@@ -302,10 +302,20 @@ local front = protect(globals, protect({__index = nonexistent}))
 setmetatable(globals, {__index = nonexistent})
 globals._G = front
 
+-- KEYS and ARGV by how many keys come in front of the arguments; -1: as two tables.
+local place = {
+  [-1] = function(keys, argv) globals.KEYS, globals.ARGV = keys, argv end,
+  [0] = function(...) globals.KEYS, globals.ARGV = {}, {...} end,
+  function(a, ...) globals.KEYS, globals.ARGV = {a}, {...} end,
+  function(a, b, ...) globals.KEYS, globals.ARGV = {a, b}, {...} end,
+}
+local xpcall, report = native.xpcall, server.report
+
 -- One run: false and what was raised, or true and what was returned.
-local function run(body, keys, argv)
-  globals.KEYS, globals.ARGV, nested = keys, argv, 0
-  return native.xpcall(body, server.report)
+local function run(body, key_count, ...)
+  nested = 0
+  place[key_count](...)
+  return xpcall(body, report)
 end
 
 return front, run

@@ -4,20 +4,23 @@
 //! conversion are bounded, since a table may hold itself.
 
 use bytes::Bytes;
-use mlua::{Table, Value};
+use mlua::{Error, Table, Value};
 use redis_protocol::resp3::types::VerbatimStringFormat;
 
 use super::number::truncated;
 use super::to_lua::Shapes;
 use super::watch::Watch;
 use crate::resp::{
-    Frame, Protocol, Reply, array, boolean, bulk, double, error, integer, map, null, set, simple,
+    Frame, Protocol, Reply, array, boolean, bulk, double, encode_array_head, encode_bulk,
+    encode_integer, error, integer, map, null, set, simple,
 };
 
 /// Tables within tables. Redis bounds it by Lua's C stack; here it bounds the encoder's recursion.
 pub(super) const DEPTH_MAX: usize = 128;
 /// The bytes of one reply: a state cannot hold more, but may return one string many times.
 pub(super) const REPLY_BYTES_MAX: usize = 16 << 20;
+/// Room for a flat array at first, bytes: ten numbers, or a word and some.
+const FLAT_BYTES: usize = 64;
 /// What an element costs besides its bytes.
 const ELEMENT_BYTES: usize = 64;
 
@@ -58,7 +61,11 @@ impl<'a> ToReply<'a> {
     pub(super) fn reply(mut self, value: &Value) -> Option<Reply> {
         let made = match value {
             Value::Integer(number) => return Some(Reply::Integer(*number)),
-            Value::Table(table) => self.table(table, 0),
+            Value::Table(table) => match self.flat(table) {
+                Ok(Some(bytes)) => return Some(Reply::Encoded(bytes)),
+                Ok(None) => self.table(table, 0),
+                Err(refusal) => Err(refusal),
+            },
             other => self.frame(other, 0),
         };
         match made {
@@ -99,6 +106,48 @@ impl<'a> ToReply<'a> {
     fn bytes(&mut self, data: &[u8]) -> Made<Bytes> {
         self.charge(data.len())?;
         Ok(Bytes::copy_from_slice(data))
+    }
+
+    /// An array of nothing but numbers and strings, encoded: what most limiters return, in one walk
+    /// through the table. Nothing where it is anything else.
+    fn flat(&mut self, table: &Table) -> Made<Option<Vec<u8>>> {
+        let (length, room_bytes) = (table.raw_len(), self.room_bytes);
+        if length == 0 {
+            return Ok(None);
+        }
+        let mut out = Vec::with_capacity(FLAT_BYTES);
+        encode_array_head(&mut out, length);
+        let (mut at, mut refusal) = (0_i64, None);
+        // The walk ends at the first thing that is out of place.
+        let walked = table.for_each(|key: Value, value: Value| {
+            at += 1;
+            let made = match (key, value) {
+                (Value::Integer(key), _) if key != at => return Err(Error::StackError),
+                (Value::Integer(_), Value::Integer(number)) => {
+                    self.charge(0).map(|()| encode_integer(&mut out, number))
+                }
+                (Value::Integer(_), Value::Number(number)) => {
+                    self.charge(0).map(|()| encode_integer(&mut out, truncated(number)))
+                }
+                (Value::Integer(_), Value::String(data)) => {
+                    let data = data.as_bytes();
+                    self.charge(data.len()).map(|()| encode_bulk(&mut out, &data))
+                }
+                _ => return Err(Error::StackError),
+            };
+            made.map_err(|why| {
+                refusal = Some(why);
+                Error::StackError
+            })
+        });
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        if walked.is_ok() && usize::try_from(at) == Ok(length) {
+            return Ok(Some(out));
+        }
+        self.room_bytes = room_bytes;
+        Ok(None)
     }
 
     /// The tables with one telling key, in Redis's order, else an array.

@@ -26,7 +26,7 @@ pub(super) struct Fake {
 }
 
 impl Calls for Fake {
-    fn call(&mut self, words: &[&[u8]], protocol: Protocol) -> Result<Reply, Stop> {
+    fn call(&mut self, words: &[&[u8]], protocol: Protocol, _: u64) -> Result<Reply, Stop> {
         self.calls.push(words.iter().map(|word| word.to_vec()).collect());
         self.protocols.push(protocol);
         let name = words[0].to_ascii_lowercase();

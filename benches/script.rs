@@ -8,21 +8,23 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ratel::resp::{Protocol, Reply};
-use ratel::script::{CacheLimits, Calls, Interpreter, LogLevel, Options, Run, ScriptCache, Stop};
+use ratel::script::{
+    CacheLimits, Calls, Interpreter, LogLevel, Options, Request, Run, ScriptCache, Stop,
+};
 
 const BUDGET_NS: u64 = 50_000_000;
 
 struct Stub(i64);
 
 impl Calls for Stub {
-    fn call(&mut self, _: &[&[u8]], _: Protocol, _: u64) -> Result<Reply, Stop> {
+    fn call(&mut self, _: &Request, _: Protocol, _: u64) -> Result<Reply, Stop> {
         self.0 += 1;
         Ok(Reply::Integer(self.0))
     }
 
     fn log(&mut self, _: LogLevel, _: &[u8]) {}
 
-    fn may(&mut self, _: &[&[u8]]) -> Option<bool> {
+    fn may(&mut self, _: &Request) -> Option<bool> {
         Some(true)
     }
 }

@@ -227,9 +227,7 @@ impl Runner<'_> {
         tools.interpreter.limit_memory(context.config.lua_memory_limit);
         held.keep_undo();
         context.trail = Some(Default::default());
-        let words = &mut tools.words;
-        let mut calls =
-            ScriptCalls { context: &mut *context, held, words, read_only, beyond: None };
+        let mut calls = ScriptCalls { context: &mut *context, held, read_only, beyond: None };
         let outcome = tools.interpreter.run(&run, &mut calls);
         let beyond = calls.beyond.take();
         let trail = context.trail.take().unwrap_or_default();

@@ -19,7 +19,9 @@ pub use frame::{
     array, boolean, bulk, double, error, integer, map, null, set, simple, text, verbatim,
 };
 pub use refusal::ProtocolError;
-pub use reply::{Frame, Protocol, Reply, encode_array_head, encode_bulk, encode_five, encode_integer};
+pub use reply::{
+    Frame, Protocol, Reply, encode_array_head, encode_bulk, encode_five, encode_integer,
+};
 pub use request::{
     Limits, Parsed, Parser, Span, UNAUTHENTICATED_ARGS_MAX, UNAUTHENTICATED_BULK_BYTES_MAX,
 };

@@ -6,14 +6,14 @@
 
 use std::rc::Rc;
 
-use mlua::{BorrowedBytes, Error, FromLua, Lua, MultiValue, Result, Table, Value};
+use mlua::{Error, FromLua, Lua, MultiValue, Result, Table, Value};
 use scoped_tls_hkt::scoped_thread_local;
-use smallvec::SmallVec;
 
 use super::calls::{Calls, LogLevel};
 use super::fault::Fault;
 use super::interpreter::Shared;
 use super::number::{ARGUMENT_DIGITS, general, truncated};
+use super::request::Request;
 use super::to_lua::ToLua;
 use crate::resp::{Frame, Reply};
 
@@ -57,55 +57,45 @@ fn each<'v>(first: &'v [Argument; FIRST], rest: &'v MultiValue) -> impl Iterator
     first.iter().map_while(|argument| argument.0.as_ref()).chain(rest)
 }
 
-/// A word of a command, as it is sent.
-enum Word {
-    Text(BorrowedBytes),
-    Number(String),
-}
-
-impl Word {
-    fn of(value: &Value) -> Option<Word> {
-        /// From here on `%.17g` writes an exponent.
-        const PLAIN_BELOW: u64 = 100_000_000_000_000_000;
-        match value {
-            Value::String(text) => Some(Word::Text(text.as_bytes())),
-            Value::Integer(number) if number.unsigned_abs() < PLAIN_BELOW => {
-                Some(Word::Number(number.to_string()))
-            }
-            #[allow(clippy::cast_precision_loss, reason = "it came from a double")]
-            Value::Integer(number) => Some(Word::Number(general(*number as f64, ARGUMENT_DIGITS))),
-            Value::Number(number) => Some(Word::Number(general(*number, ARGUMENT_DIGITS))),
-            _ => None,
+/// Appends `value` as a word of a command; false where it is none.
+fn push(request: &mut Request, value: &Value) -> bool {
+    /// From here on `%.17g` writes an exponent.
+    const PLAIN_BELOW: u64 = 100_000_000_000_000_000;
+    match value {
+        Value::String(text) => request.push(|out| out.extend_from_slice(&text.as_bytes())),
+        Value::Integer(number) if number.unsigned_abs() < PLAIN_BELOW => {
+            request.push(|out| out.extend_from_slice(number.to_string().as_bytes()));
         }
+        #[allow(clippy::cast_precision_loss, reason = "it came from a double")]
+        Value::Integer(number) => push_float(request, *number as f64),
+        Value::Number(number) => push_float(request, *number),
+        _ => return false,
     }
-
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Word::Text(text) => text,
-            Word::Number(text) => text.as_bytes(),
-        }
-    }
+    true
 }
 
-/// The words of a call; most have no more than fit without a heap allocation.
-type Words = SmallVec<[Word; FIRST]>;
-
-fn words<'v>(
-    values: impl Iterator<Item = &'v Value>,
-) -> std::result::Result<Words, &'static str> {
-    let words = values.map(Word::of).collect::<Option<Words>>().ok_or(BAD_WORDS)?;
-    if words.is_empty() { Err(NO_WORDS) } else { Ok(words) }
+fn push_float(request: &mut Request, number: f64) {
+    request.push(|out| out.extend_from_slice(general(number, ARGUMENT_DIGITS).as_bytes()));
 }
 
-fn slices(words: &[Word]) -> SmallVec<[&[u8]; FIRST]> {
-    words.iter().map(Word::bytes).collect()
+/// Makes `values` the words of `request`.
+fn fill<'v>(
+    request: &mut Request,
+    mut values: impl Iterator<Item = &'v Value>,
+) -> std::result::Result<(), &'static str> {
+    request.clear();
+    if !values.all(|value| push(request, value)) {
+        return Err(BAD_WORDS);
+    }
+    if request.spans().is_empty() { Err(NO_WORDS) } else { Ok(()) }
 }
 
 /// Adds `call`, `pcall`, `log` and `acl_check_cmd` to the table `redis`.
 pub(super) fn add(lua: &Lua, shared: &Rc<Shared>, redis: &Table) -> Result<()> {
     let (raising, catching) = (Rc::clone(shared), Rc::clone(shared));
     let (logging, asking) = (Rc::clone(shared), Rc::clone(shared));
-    redis.raw_set("call", lua.create_function(move |lua, args| call(lua, &raising, args, true))?)?;
+    redis
+        .raw_set("call", lua.create_function(move |lua, args| call(lua, &raising, args, true))?)?;
     redis.raw_set(
         "pcall",
         lua.create_function(move |lua, args| call(lua, &catching, args, false))?,
@@ -118,13 +108,13 @@ pub(super) fn add(lua: &Lua, shared: &Rc<Shared>, redis: &Table) -> Result<()> {
 fn call(lua: &Lua, shared: &Shared, arguments: Arguments, raises: bool) -> Result<Value> {
     let now_ns = shared.watch.look()?;
     let (first, rest) = gather(arguments);
-    let words = match words(each(&first, &rest)) {
-        Ok(words) => words,
+    let mut request = shared.request.borrow_mut();
+    match fill(&mut request, each(&first, &rest)) {
+        Ok(()) => {}
         Err(text) if raises => return Err(reply(text)),
         Err(text) => return to_lua(lua, shared).error(text),
-    };
-    let slices = slices(&words);
-    let answer = CALLS.with(|calls| calls.call(&slices, shared.protocol.get(), now_ns));
+    }
+    let answer = CALLS.with(|calls| calls.call(&request, shared.protocol.get(), now_ns));
     let answer = match answer.map_err(|stop| shared.watch.stop(stop))? {
         Reply::Integer(number) => return Ok(Value::Integer(number)),
         Reply::Frame(Frame::SimpleError { data, .. }) => Reply::Error(data.to_string().into()),
@@ -153,8 +143,9 @@ fn reply(text: &str) -> Error {
 
 fn may(shared: &Shared, values: &MultiValue) -> Result<Value> {
     shared.watch.check()?;
-    let words = words(values.iter()).map_err(reply)?;
-    match CALLS.with(|calls| calls.may(&slices(&words))) {
+    let mut request = shared.request.borrow_mut();
+    fill(&mut request, values.iter()).map_err(reply)?;
+    match CALLS.with(|calls| calls.may(&request)) {
         Some(allowed) => Ok(Value::Boolean(allowed)),
         None => Err(reply("ERR Invalid command passed to redis.acl_check_cmd()")),
     }
@@ -180,8 +171,12 @@ fn log(shared: &Shared, values: &MultiValue) -> Result<Value> {
         3 => LogLevel::Warning,
         _ => return Err(reply("ERR Invalid debug level.")),
     };
-    let texts: Words = texts.filter_map(Word::of).collect();
-    let line = texts.iter().map(Word::bytes).collect::<Vec<_>>().join(&b' ');
+    let mut request = shared.request.borrow_mut();
+    request.clear();
+    for text in texts {
+        push(&mut request, text);
+    }
+    let line = request.words().collect::<Vec<_>>().join(&b' ');
     CALLS.with(|calls| calls.log(level, &line));
     Ok(Value::Nil)
 }

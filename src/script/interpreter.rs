@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mlua::{Either, Function, IntoLua, Lua, Table, Value, Variadic};
+use mlua::{Either, Function, IntoLua, Lua, MultiValue, Table, Value, Variadic};
 
 use super::cache::{Script, ScriptCache, key, key_of};
 use super::calls::{Calls, Stop};
@@ -17,6 +17,7 @@ use super::door;
 use super::fault::{self, Fault};
 use super::json_settings::JsonSettings;
 use super::random::Random;
+use super::request::Request;
 use super::sandbox;
 use super::to_lua::Shapes;
 use super::to_reply::{ToReply, raised};
@@ -74,6 +75,8 @@ pub(super) struct Shared {
     pub(super) json: JsonSettings,
     pub(super) random: Random,
     pub(super) raised: RefCell<Option<Raised>>,
+    /// Room for the words of a call.
+    pub(super) request: RefCell<Request>,
     /// What the state may hold while a script runs.
     pub(super) memory_bytes: Cell<usize>,
 }
@@ -224,6 +227,16 @@ impl Interpreter {
     }
 }
 
+/// How the prelude says what a run came to.
+pub(super) struct Outcome;
+
+impl Outcome {
+    pub(super) const RAISED: i64 = 0;
+    pub(super) const VALUE: i64 = 1;
+    /// The elements of the table that was returned.
+    pub(super) const LIST: i64 = 2;
+}
+
 /// What a run is handed beside text.
 #[derive(Clone, Copy)]
 enum Handed<'w> {
@@ -265,6 +278,7 @@ impl Shared {
             json: JsonSettings::default(),
             random: Random::new(seed),
             raised: RefCell::default(),
+            request: RefCell::default(),
             memory_bytes: Cell::new(MEMORY_BYTES_MAX),
         })
     }
@@ -338,7 +352,7 @@ impl State {
             if run.keys.len() <= PUSHED_KEYS_MAX && run.argv.len() <= PUSHED_ARGUMENTS_MAX {
                 let words = run.keys.iter().chain(run.argv).map(|word| handed(word));
                 let words = words.chain([Either::Right(limit)]).collect::<Variadic<_>>();
-                return self.run.call::<(bool, Value)>((body, run.keys.len(), words));
+                return self.run.call::<(i64, MultiValue)>((body, run.keys.len(), words));
             }
             let (keys, argv) = (self.strings(run.keys)?, self.strings(run.argv)?);
             self.run.call((body, -1, keys, argv, limit))
@@ -350,34 +364,34 @@ impl State {
 
     fn outcome(
         &self,
-        outcome: mlua::Result<(bool, Value)>,
+        outcome: mlua::Result<(i64, MultiValue)>,
         script: &Script,
     ) -> Result<Reply, Stop> {
         if let Some(stop) = self.shared.watch.stopped() {
             return Err(stop);
         }
         let text = match outcome {
-            Ok((true, value)) => {
-                let made = ToReply::new(
-                    &self.shared.shapes,
-                    &self.shared.watch,
-                    self.shared.protocol.get(),
-                );
-                let stopped = || self.shared.watch.stopped().unwrap_or(Stop::Budget);
-                return made.reply(&value).ok_or_else(stopped);
-            }
-            Ok((false, value)) => match self.shared.raised.take() {
+            Ok((Outcome::RAISED, mut values)) => match self.shared.raised.take() {
                 Some(Raised { text, place }) => {
                     let place = place.as_ref().map(|(source, line)| (source.as_str(), *line));
                     return Ok(raised(&text, script.sha(), place));
                 }
                 // Lua calls no handler when memory is used up, or when the handler itself fails.
-                None => match (fault::unwrap(&value), value) {
-                    (Some(Fault::Text(text) | Fault::Reply(text)), _) => text,
-                    (_, Value::String(text)) => text.to_string_lossy(),
+                None => match values.pop_front().map(|value| (fault::unwrap(&value), value)) {
+                    Some((Some(Fault::Text(text) | Fault::Reply(text)), _)) => text,
+                    Some((_, Value::String(text))) => text.to_string_lossy(),
                     _ => "the script failed".to_owned(),
                 },
             },
+            Ok((kind, values)) => {
+                let shared = &self.shared;
+                let made = ToReply::new(&shared.shapes, &shared.watch, shared.protocol.get());
+                let made = match kind {
+                    Outcome::LIST => made.list(&values),
+                    _ => made.reply(values.front().unwrap_or(&Value::Nil)),
+                };
+                return made.ok_or_else(|| shared.watch.stopped().unwrap_or(Stop::Budget));
+            }
             Err(error) => fault::of(&error).to_string(),
         };
         Ok(raised(&format!("ERR {text}"), script.sha(), None))

@@ -311,11 +311,26 @@ local place = {
 }
 local xpcall, report = native.xpcall, server.report
 
--- One run: false and what was raised, or true and what was returned.
+-- What a run comes to: `server.raised` and what was raised, `server.list` and the elements, or
+-- `server.value` and what was returned. A list is a short table without a metatable and without the
+-- keys that tell something else than an array; its elements may have gaps.
+local unpack = native.unpack
+local raised, list, plain, list_max = server.raised, server.list, server.value, server.list_max
+local function outcome(ok, value)
+  if not ok then return raised, value end
+  if type(value) == 'table' and getmetatable(value) == nil
+      and not (value.err or value.ok or value.double or value.map or value.set
+        or value.big_number or value.verbatim_string) then
+    local length = #value
+    if length <= list_max then return list, unpack(value, 1, length) end
+  end
+  return plain, value
+end
+
 local function run(body, key_count, ...)
   nested = 0
   place[key_count](...)
-  return xpcall(body, report)
+  return outcome(xpcall(body, report))
 end
 
 return front, run

@@ -14,7 +14,7 @@ use mlua::{
 
 use super::arguments::Arguments;
 use super::fault::{self, Fault, PRELUDE};
-use super::interpreter::{CHUNK_BYTES_MAX, MEMORY_BYTES_MAX, Options, Raised, Shared};
+use super::interpreter::{CHUNK_BYTES_MAX, MEMORY_BYTES_MAX, Options, Outcome, Raised, Shared};
 use super::number::{LUA_DIGITS, general};
 use super::to_lua::ToLua;
 use super::watch::KillSwitch;
@@ -27,6 +27,8 @@ use crate::resp::Protocol;
 const HOOK_INSTRUCTIONS: u32 = 64;
 /// What `unpack` gives at most; Lua's own bound on a C function's stack.
 const UNPACK_COUNT_MAX: i64 = 8000;
+/// A table that a script returns is handed over element by element up to here.
+const LIST_COUNT_MAX: i64 = 16;
 /// Up to here `table.sort` is Lua's own, whose worst case is then still short.
 const NATIVE_SORT_COUNT_MAX: i64 = 64;
 /// Coroutines that run one inside the other; each may use 200 levels of C calls.
@@ -91,6 +93,10 @@ fn server(lua: &Lua, shared: &Rc<Shared>, redis: &Table) -> Result<Table> {
         ],
     )?;
     for (name, number) in [
+        ("raised", Outcome::RAISED),
+        ("list", Outcome::LIST),
+        ("value", Outcome::VALUE),
+        ("list_max", LIST_COUNT_MAX),
         ("unpack_max", UNPACK_COUNT_MAX),
         ("native_sort_max", NATIVE_SORT_COUNT_MAX),
         ("nested_coroutines_max", NESTED_COROUTINES_MAX),

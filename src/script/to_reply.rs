@@ -4,7 +4,7 @@
 //! conversion are bounded, since a table may hold itself.
 
 use bytes::Bytes;
-use mlua::{Error, Table, Value};
+use mlua::{MultiValue, Table, Value};
 use redis_protocol::resp3::types::VerbatimStringFormat;
 
 use super::number::truncated;
@@ -61,13 +61,27 @@ impl<'a> ToReply<'a> {
     pub(super) fn reply(mut self, value: &Value) -> Option<Reply> {
         let made = match value {
             Value::Integer(number) => return Some(Reply::Integer(*number)),
-            Value::Table(table) => match self.flat(table) {
-                Ok(Some(bytes)) => return Some(Reply::Encoded(bytes)),
-                Ok(None) => self.table(table, 0),
-                Err(refusal) => Err(refusal),
-            },
+            Value::Table(table) => self.table(table, 0),
             other => self.frame(other, 0),
         };
+        Self::told(made)
+    }
+
+    /// The array of the elements of a table, up to the first nil; nothing if the time was used up
+    /// over it.
+    pub(super) fn list(mut self, values: &MultiValue) -> Option<Reply> {
+        let room_bytes = self.room_bytes;
+        match self.flat(values) {
+            Ok(Some(bytes)) => return Some(Reply::Encoded(bytes)),
+            Ok(None) => self.room_bytes = room_bytes,
+            Err(refusal) => return Self::told(Err(refusal)),
+        }
+        let elements = values.iter().take_while(|value| !value.is_nil());
+        let frames = elements.map(|value| self.frame(value, 1)).collect::<Made<Vec<_>>>();
+        Self::told(frames.map(array))
+    }
+
+    fn told(made: Made<Frame>) -> Option<Reply> {
         match made {
             Ok(Frame::SimpleError { data, .. }) => Some(Reply::Error(data.to_string().into())),
             Ok(frame) => Some(Reply::Frame(frame)),
@@ -108,46 +122,29 @@ impl<'a> ToReply<'a> {
         Ok(Bytes::copy_from_slice(data))
     }
 
-    /// An array of nothing but numbers and strings, encoded: what most limiters return, in one walk
-    /// through the table. Nothing where it is anything else.
-    fn flat(&mut self, table: &Table) -> Made<Option<Vec<u8>>> {
-        let (length, room_bytes) = (table.raw_len(), self.room_bytes);
-        if length == 0 {
-            return Ok(None);
-        }
+    /// Numbers and strings, encoded; nothing where there is anything else.
+    fn flat(&mut self, values: &MultiValue) -> Made<Option<Vec<u8>>> {
         let mut out = Vec::with_capacity(FLAT_BYTES);
-        encode_array_head(&mut out, length);
-        let (mut at, mut refusal) = (0_i64, None);
-        // The walk ends at the first thing that is out of place.
-        let walked = table.for_each(|key: Value, value: Value| {
-            at += 1;
-            let made = match (key, value) {
-                (Value::Integer(key), _) if key != at => return Err(Error::StackError),
-                (Value::Integer(_), Value::Integer(number)) => {
-                    self.charge(0).map(|()| encode_integer(&mut out, number))
+        encode_array_head(&mut out, values.len());
+        for value in values {
+            match value {
+                Value::Integer(number) => {
+                    self.charge(0)?;
+                    encode_integer(&mut out, *number);
                 }
-                (Value::Integer(_), Value::Number(number)) => {
-                    self.charge(0).map(|()| encode_integer(&mut out, truncated(number)))
+                Value::Number(number) => {
+                    self.charge(0)?;
+                    encode_integer(&mut out, truncated(*number));
                 }
-                (Value::Integer(_), Value::String(data)) => {
+                Value::String(data) => {
                     let data = data.as_bytes();
-                    self.charge(data.len()).map(|()| encode_bulk(&mut out, &data))
+                    self.charge(data.len())?;
+                    encode_bulk(&mut out, &data);
                 }
-                _ => return Err(Error::StackError),
-            };
-            made.map_err(|why| {
-                refusal = Some(why);
-                Error::StackError
-            })
-        });
-        if let Some(refusal) = refusal {
-            return Err(refusal);
+                _ => return Ok(None),
+            }
         }
-        if walked.is_ok() && usize::try_from(at) == Ok(length) {
-            return Ok(Some(out));
-        }
-        self.room_bytes = room_bytes;
-        Ok(None)
+        Ok(Some(out))
     }
 
     /// The tables with one telling key, in Redis's order, else an array.

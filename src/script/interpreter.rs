@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mlua::{Either, Function, IntoLua, Lua, MultiValue, Table, Value, Variadic};
+use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use super::cache::{Script, ScriptCache, key, key_of};
 use super::calls::{Calls, Stop};
 use super::digest::SHA_BYTES;
 use super::door;
 use super::fault::{self, Fault};
+use super::handed::{self, Handed, Outcome};
 use super::json_settings::JsonSettings;
 use super::random::Random;
 use super::request::Request;
@@ -36,10 +37,6 @@ const GARBAGE_BYTES: usize = 4 << 20;
 const COMPILED_COUNT_MAX: usize = 1024;
 /// The source of one script or chunk, bytes: compiling it takes about 20 ms, which no hook sees.
 pub(super) const CHUNK_BYTES_MAX: usize = 1 << 20;
-/// As many keys (the prelude's `place`) and arguments go to a run on Lua's stack, which is faster
-/// than two tables made here.
-const PUSHED_KEYS_MAX: usize = 2;
-const PUSHED_ARGUMENTS_MAX: usize = 16;
 /// The name of every script in messages, Redis's own.
 const CHUNK_NAME: &str = "@user_script";
 
@@ -227,38 +224,6 @@ impl Interpreter {
     }
 }
 
-/// How the prelude says what a run came to.
-pub(super) struct Outcome;
-
-impl Outcome {
-    pub(super) const RAISED: i64 = 0;
-    pub(super) const VALUE: i64 = 1;
-    /// The elements of the table that was returned.
-    pub(super) const LIST: i64 = 2;
-}
-
-/// What a run is handed beside text.
-#[derive(Clone, Copy)]
-enum Handed<'w> {
-    Bytes(&'w [u8]),
-    /// The memory limit, bytes: it holds from here on.
-    Limit(usize),
-}
-
-impl IntoLua for Handed<'_> {
-    fn into_lua(self, lua: &Lua) -> mlua::Result<Value> {
-        match self {
-            Handed::Bytes(bytes) => lua.create_string(bytes).map(Value::String),
-            Handed::Limit(bytes) => lua.set_memory_limit(bytes).map(|_| Value::Nil),
-        }
-    }
-}
-
-/// A word for the stack: mlua puts text there at once, bytes by way of a reference.
-fn handed(word: &[u8]) -> Either<&str, Handed<'_>> {
-    std::str::from_utf8(word).map_or(Either::Right(Handed::Bytes(word)), Either::Left)
-}
-
 /// Why a script was not compiled.
 enum Refused {
     Text(String),
@@ -349,9 +314,8 @@ impl State {
         // is as large as the request, which is bounded. So the last argument sets the limit.
         let limit = Handed::Limit(self.shared.memory_bytes.get());
         let outcome = door::open(calls, || {
-            if run.keys.len() <= PUSHED_KEYS_MAX && run.argv.len() <= PUSHED_ARGUMENTS_MAX {
-                let words = run.keys.iter().chain(run.argv).map(|word| handed(word));
-                let words = words.chain([Either::Right(limit)]).collect::<Variadic<_>>();
+            if handed::fits(run.keys, run.argv) {
+                let words = handed::words(run.keys, run.argv, limit);
                 return self.run.call::<(i64, MultiValue)>((body, run.keys.len(), words));
             }
             let (keys, argv) = (self.strings(run.keys)?, self.strings(run.argv)?);

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `calls`, `request`, `door` | the way out of a script |
 //! | `cache`, `shebang`, `digest` | the scripts that all workers know, by SHA1 |
-//! | `interpreter`, `sandbox`, `prelude.lua` | one Lua state a worker: compile, run, clean |
+//! | `interpreter`, `handed`, `sandbox`, `prelude.lua` | one Lua state a worker: compile, run, clean |
 //! | `watch`, `fault`, `arguments` | budget, errors and arguments of the functions below |
 //! | `to_lua`, `to_reply`, `number` | Redis's conversion rules |
 //! | `api` | the rest of `redis.*` |
@@ -23,6 +23,7 @@ mod calls;
 mod digest;
 mod door;
 mod fault;
+mod handed;
 mod interpreter;
 mod json_decode;
 mod json_encode;

@@ -14,7 +14,8 @@ use mlua::{
 
 use super::arguments::Arguments;
 use super::fault::{self, Fault, PRELUDE};
-use super::interpreter::{CHUNK_BYTES_MAX, MEMORY_BYTES_MAX, Options, Outcome, Raised, Shared};
+use super::handed::Outcome;
+use super::interpreter::{CHUNK_BYTES_MAX, MEMORY_BYTES_MAX, Options, Raised, Shared};
 use super::number::{LUA_DIGITS, general};
 use super::to_lua::ToLua;
 use super::watch::KillSwitch;

@@ -13,7 +13,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ratel::resp::{Protocol, Reply, bulk, null};
-use ratel::script::{CacheLimits, Calls, Interpreter, LogLevel, Options, Run, ScriptCache, Stop};
+use ratel::script::{
+    CacheLimits, Calls, Interpreter, LogLevel, Options, Request, Run, ScriptCache, Stop,
+};
 
 /// One script after the other, lines of `%%` between them.
 const SCRIPTS: &str = include_str!("script_oracle/scripts.txt");
@@ -83,7 +85,8 @@ impl Redis {
 struct Store(HashMap<Vec<u8>, Vec<u8>>);
 
 impl Calls for Store {
-    fn call(&mut self, words: &[&[u8]], _: Protocol) -> Result<Reply, Stop> {
+    fn call(&mut self, request: &Request, _: Protocol, _: u64) -> Result<Reply, Stop> {
+        let words: Vec<&[u8]> = request.words().collect();
         Ok(match (words[0].to_ascii_lowercase().as_slice(), &words[1..]) {
             (b"echo", [text]) => Reply::Frame(bulk(text.to_vec())),
             (b"get", [key]) => {
@@ -108,7 +111,7 @@ impl Calls for Store {
 
     fn log(&mut self, _: LogLevel, _: &[u8]) {}
 
-    fn may(&mut self, _: &[&[u8]]) -> Option<bool> {
+    fn may(&mut self, _: &Request) -> Option<bool> {
         Some(true)
     }
 }

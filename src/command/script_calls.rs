@@ -5,10 +5,10 @@
 
 use super::spec::Flags;
 use super::table::{TABLE, is_covered, resolve, run_held};
-use super::{Args, Context, Words};
+use super::{Args, Context};
 use crate::engine::Held;
 use crate::resp::{Protocol, Reply};
-use crate::script::{Calls, LogLevel, Stop};
+use crate::script::{Calls, LogLevel, Request, Stop};
 
 const UNKNOWN: &str = "ERR Unknown Redis command called from script";
 const WRONG_COUNT: &str = "ERR Wrong number of args calling Redis command from script";
@@ -21,7 +21,6 @@ const LOG_BYTES_MAX: usize = 1024;
 pub(super) struct ScriptCalls<'s, 'a, 'h, 'k> {
     pub(super) context: &'s mut Context<'a>,
     pub(super) held: &'h mut Held<'k>,
-    pub(super) words: &'s mut Words,
     /// It may not write.
     pub(super) read_only: bool,
     /// The command that needed a key which is not held.
@@ -29,10 +28,8 @@ pub(super) struct ScriptCalls<'s, 'a, 'h, 'k> {
 }
 
 impl Calls for ScriptCalls<'_, '_, '_, '_> {
-    fn call(&mut self, words: &[&[u8]], protocol: Protocol) -> Result<Reply, Stop> {
-        self.words.clear();
-        let all = self.words.extend(words.iter().copied());
-        let args = self.words.args(all);
+    fn call(&mut self, request: &Request, protocol: Protocol, now_ns: u64) -> Result<Reply, Stop> {
+        let args = Args::new(request.bytes(), request.spans());
         let row = match self.admit(&args) {
             Ok(row) => row,
             Err(text) => return Ok(Reply::Error(text.into())),
@@ -41,11 +38,10 @@ impl Calls for ScriptCalls<'_, '_, '_, '_> {
             self.beyond = Some(TABLE[row].name.to_ascii_uppercase());
             return Err(Stop::Restart);
         }
-        let started_ns = (self.context.ticker)();
         let chosen = std::mem::replace(&mut self.context.session.protocol, protocol);
         let reply = run_held(self.context, self.held, row, &args);
         self.context.session.protocol = chosen;
-        let nanos = (self.context.ticker)().saturating_sub(started_ns);
+        let nanos = (self.context.ticker)().saturating_sub(now_ns);
         self.context.stats.record(row, 1, nanos);
         Ok(reply)
     }
@@ -57,10 +53,8 @@ impl Calls for ScriptCalls<'_, '_, '_, '_> {
     }
 
     /// There is one user, who may run what there is.
-    fn may(&mut self, words: &[&[u8]]) -> Option<bool> {
-        self.words.clear();
-        let all = self.words.extend(words.iter().copied());
-        resolve(&self.words.args(all)).is_ok().then_some(true)
+    fn may(&mut self, request: &Request) -> Option<bool> {
+        resolve(&Args::new(request.bytes(), request.spans())).is_ok().then_some(true)
     }
 }
 

@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::argument::{Argument, integer, key, one_of, text, word};
 use super::script_calls::ScriptCalls;
 use super::scripts::Tools;
@@ -80,6 +82,9 @@ pub(super) const ROWS: &[Spec] = &[
     help::row("script|help", GROUP, "5.0.0"),
 ];
 
+/// Keys and arguments that need no heap allocation: more than a limiter's script has.
+const WORDS_IN_PLACE: usize = 8;
+
 /// How a script is named.
 #[derive(Clone, Copy)]
 enum By {
@@ -110,7 +115,7 @@ fn evaluate(
     by: By,
     read_only: bool,
 ) -> Reply {
-    let words: Vec<&[u8]> = args.iter().skip(3).collect();
+    let words: SmallVec<[&[u8]; WORDS_IN_PLACE]> = args.iter().skip(3).collect();
     let key_count = match key_count(args) {
         Ok(key_count) => key_count,
         Err(text) => return Reply::Error(text),
@@ -222,9 +227,7 @@ impl Runner<'_> {
         tools.interpreter.limit_memory(context.config.lua_memory_limit);
         held.keep_undo();
         context.trail = Some(Default::default());
-        let words = &mut tools.words;
-        let mut calls =
-            ScriptCalls { context: &mut *context, held, words, read_only, beyond: None };
+        let mut calls = ScriptCalls { context: &mut *context, held, read_only, beyond: None };
         let outcome = tools.interpreter.run(&run, &mut calls);
         let beyond = calls.beyond.take();
         let trail = context.trail.take().unwrap_or_default();

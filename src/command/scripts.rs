@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
-use super::{REDIS_VERSION, Words};
+use super::REDIS_VERSION;
 use crate::script::{CacheLimits, Interpreter, KillSwitch, Options, ScriptCache};
 
 /// See the module; one in a process.
@@ -92,7 +92,6 @@ impl Scripts {
 pub struct Bench {
     interpreter: Option<Box<Interpreter>>,
     runs: Arc<Runs>,
-    words: Words,
 }
 
 impl Bench {
@@ -105,7 +104,7 @@ impl Bench {
             Some(interpreter) => interpreter,
             None => self.make(scripts, seed)?,
         };
-        Ok(Tools { interpreter, runs: self.runs.clone(), words: std::mem::take(&mut self.words) })
+        Ok(Tools { interpreter, runs: self.runs.clone() })
     }
 
     fn make(&mut self, scripts: &Scripts, seed: u64) -> Result<Box<Interpreter>, String> {
@@ -122,7 +121,6 @@ impl Bench {
         let bytes = tools.interpreter.used_memory_bytes();
         self.runs.memory_bytes.store(u64::try_from(bytes).unwrap_or(u64::MAX), Relaxed);
         self.interpreter = Some(tools.interpreter);
-        self.words = tools.words;
     }
 }
 
@@ -130,8 +128,6 @@ impl Bench {
 pub(super) struct Tools {
     pub(super) interpreter: Box<Interpreter>,
     pub(super) runs: Arc<Runs>,
-    /// Room for the words of the calls of a script.
-    pub(super) words: Words,
 }
 
 /// Marks a worker as running a script until it is dropped.

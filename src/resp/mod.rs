@@ -21,7 +21,9 @@ pub use frame::{
 };
 pub use push::{Part, encode_push};
 pub use refusal::ProtocolError;
-pub use reply::{Frame, Protocol, Reply, encode_array_head, encode_five};
+pub use reply::{
+    Frame, Protocol, Reply, encode_array_head, encode_bulk, encode_five, encode_integer,
+};
 pub use request::{
     Limits, Parsed, Parser, Span, UNAUTHENTICATED_ARGS_MAX, UNAUTHENTICATED_BULK_BYTES_MAX,
 };

@@ -98,15 +98,17 @@ pub fn encode_five(out: &mut Vec<u8>, numbers: [i64; 5]) {
     out.extend_from_slice(&buffer[at..]);
 }
 
+/// Appends an integer, as [`Reply::Integer`] does.
 #[inline]
-fn encode_integer(out: &mut Vec<u8>, number: i64) {
+pub fn encode_integer(out: &mut Vec<u8>, number: i64) {
     let mut buffer = [0; LINE_BYTES_MAX];
     let at = put_line_before(&mut buffer, LINE_BYTES_MAX, number);
     out.extend_from_slice(&buffer[at..]);
 }
 
+/// Appends a bulk string, as [`Reply::Bulk`] does.
 #[inline]
-pub(super) fn encode_bulk(out: &mut Vec<u8>, data: &[u8]) {
+pub fn encode_bulk(out: &mut Vec<u8>, data: &[u8]) {
     out.reserve(data.len() + LINE_BYTES_MAX + 2);
     encode_length(out, data.len());
     out.extend_from_slice(data);

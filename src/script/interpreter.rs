@@ -10,13 +10,15 @@ use std::sync::Arc;
 
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
-use super::api::Door;
 use super::cache::{Script, ScriptCache, key, key_of};
 use super::calls::{Calls, Stop};
 use super::digest::SHA_BYTES;
+use super::door;
 use super::fault::{self, Fault};
+use super::handed::{self, Handed, Outcome};
 use super::json_settings::JsonSettings;
 use super::random::Random;
+use super::request::Request;
 use super::sandbox;
 use super::to_lua::Shapes;
 use super::to_reply::{ToReply, raised};
@@ -70,6 +72,8 @@ pub(super) struct Shared {
     pub(super) json: JsonSettings,
     pub(super) random: Random,
     pub(super) raised: RefCell<Option<Raised>>,
+    /// Room for the words of a call.
+    pub(super) request: RefCell<Request>,
     /// What the state may hold while a script runs.
     pub(super) memory_bytes: Cell<usize>,
 }
@@ -89,7 +93,6 @@ pub struct Interpreter {
 struct State {
     lua: Lua,
     globals: Table,
-    redis: Table,
     run: Function,
     shared: Rc<Shared>,
     compiled: BTreeMap<[u8; SHA_BYTES], (Arc<Script>, Function)>,
@@ -240,6 +243,7 @@ impl Shared {
             json: JsonSettings::default(),
             random: Random::new(seed),
             raised: RefCell::default(),
+            request: RefCell::default(),
             memory_bytes: Cell::new(MEMORY_BYTES_MAX),
         })
     }
@@ -256,10 +260,10 @@ impl Shared {
 
 impl State {
     fn new(options: &Options, kill: KillSwitch) -> mlua::Result<Self> {
-        let sandbox::Sandbox { lua, globals, redis, run, shared } = sandbox::build(options, kill)?;
+        let sandbox::Sandbox { lua, globals, run, shared } = sandbox::build(options, kill)?;
         let compiled = BTreeMap::new();
         let collect_at_bytes = lua.used_memory().saturating_add(GARBAGE_BYTES);
-        Ok(State { lua, globals, redis, run, shared, compiled, collect_at_bytes })
+        Ok(State { lua, globals, run, shared, compiled, collect_at_bytes })
     }
 
     /// The compiled script.
@@ -306,16 +310,16 @@ impl State {
         run: &Run<'_>,
         calls: &mut dyn Calls,
     ) -> Result<Reply, Stop> {
-        let mut door = Door { calls, shared: &self.shared };
-        // Without a memory limit mlua may skip a protected call for each value: the tables made
-        // here are as large as the request, which is bounded.
-        let outcome = self.lua.scope(|scope| {
-            let call =
-                scope.create_function_mut(|lua, words: MultiValue| door.enter(lua, &words))?;
-            self.redis.raw_set("call", call)?;
+        // Without a memory limit mlua may skip a protected call for each value: what is made here
+        // is as large as the request, which is bounded. So the last argument sets the limit.
+        let limit = Handed::Limit(self.shared.memory_bytes.get());
+        let outcome = door::open(calls, || {
+            if handed::fits(run.keys, run.argv) {
+                let words = handed::words(run.keys, run.argv, limit);
+                return self.run.call::<(i64, MultiValue)>((body, run.keys.len(), words));
+            }
             let (keys, argv) = (self.strings(run.keys)?, self.strings(run.argv)?);
-            self.lua.set_memory_limit(self.shared.memory_bytes.get())?;
-            self.run.call::<(bool, Value)>((body, keys, argv))
+            self.run.call((body, -1, keys, argv, limit))
         });
         // mlua fails here only where there is no allocator of its own, and it made this state.
         let _ = self.lua.set_memory_limit(0);
@@ -324,34 +328,34 @@ impl State {
 
     fn outcome(
         &self,
-        outcome: mlua::Result<(bool, Value)>,
+        outcome: mlua::Result<(i64, MultiValue)>,
         script: &Script,
     ) -> Result<Reply, Stop> {
         if let Some(stop) = self.shared.watch.stopped() {
             return Err(stop);
         }
         let text = match outcome {
-            Ok((true, value)) => {
-                let made = ToReply::new(
-                    &self.shared.shapes,
-                    &self.shared.watch,
-                    self.shared.protocol.get(),
-                );
-                let stopped = || self.shared.watch.stopped().unwrap_or(Stop::Budget);
-                return made.reply(&value).ok_or_else(stopped);
-            }
-            Ok((false, value)) => match self.shared.raised.take() {
+            Ok((Outcome::RAISED, mut values)) => match self.shared.raised.take() {
                 Some(Raised { text, place }) => {
                     let place = place.as_ref().map(|(source, line)| (source.as_str(), *line));
                     return Ok(raised(&text, script.sha(), place));
                 }
                 // Lua calls no handler when memory is used up, or when the handler itself fails.
-                None => match (fault::unwrap(&value), value) {
-                    (Some(Fault::Text(text) | Fault::Reply(text)), _) => text,
-                    (_, Value::String(text)) => text.to_string_lossy(),
+                None => match values.pop_front().map(|value| (fault::unwrap(&value), value)) {
+                    Some((Some(Fault::Text(text) | Fault::Reply(text)), _)) => text,
+                    Some((_, Value::String(text))) => text.to_string_lossy(),
                     _ => "the script failed".to_owned(),
                 },
             },
+            Ok((kind, values)) => {
+                let shared = &self.shared;
+                let made = ToReply::new(&shared.shapes, &shared.watch, shared.protocol.get());
+                let made = match kind {
+                    Outcome::LIST => made.list(&values),
+                    _ => made.reply(values.front().unwrap_or(&Value::Nil)),
+                };
+                return made.ok_or_else(|| shared.watch.stopped().unwrap_or(Stop::Budget));
+            }
             Err(error) => fault::of(&error).to_string(),
         };
         Ok(raised(&format!("ERR {text}"), script.sha(), None))

@@ -7,12 +7,12 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `calls` | the way out of a script |
+//! | `calls`, `request`, `door` | the way out of a script |
 //! | `cache`, `shebang`, `digest` | the scripts that all workers know, by SHA1 |
-//! | `interpreter`, `sandbox`, `prelude.lua` | one Lua state a worker: compile, run, clean |
+//! | `interpreter`, `handed`, `sandbox`, `prelude.lua` | one Lua state a worker: compile, run, clean |
 //! | `watch`, `fault`, `arguments` | budget, errors and arguments of the functions below |
 //! | `to_lua`, `to_reply`, `number` | Redis's conversion rules |
-//! | `api` | `redis.*` but the calls |
+//! | `api` | the rest of `redis.*` |
 //! | `pattern`, `pattern_items`, `text`, `random`, `bits`, `structs`, `json_*`, `msgpack_*` | the libraries |
 
 mod api;
@@ -21,7 +21,9 @@ mod bits;
 mod cache;
 mod calls;
 mod digest;
+mod door;
 mod fault;
+mod handed;
 mod interpreter;
 mod json_decode;
 mod json_encode;
@@ -35,6 +37,7 @@ mod number;
 mod pattern;
 mod pattern_items;
 mod random;
+mod request;
 mod sandbox;
 mod shebang;
 mod structs;
@@ -48,5 +51,6 @@ mod watch;
 pub use cache::{CacheLimits, Script, ScriptCache};
 pub use calls::{Calls, LogLevel, Stop};
 pub use interpreter::{Interpreter, MEMORY_BYTES_MAX, Options, Run};
+pub use request::Request;
 pub use shebang::ScriptFlags;
 pub use watch::KillSwitch;

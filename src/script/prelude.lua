@@ -278,18 +278,13 @@ local mathlib = {}
 for name, f in native.pairs(native.math) do mathlib[name] = f end
 mathlib.random, mathlib.randomseed = server.random, server.randomseed
 
--- redis, of which server is another name. `redis.call` is set anew for each run.
-
-local redis = server.redis
-function redis.pcall(...) return redis.call(server.pcall_token, ...) end
-function redis.log(...) return redis.call(server.log_token, ...) end
-function redis.acl_check_cmd(...) return redis.call(server.acl_token, ...) end
+-- redis, of which server is another name.
 
 globals.coroutine = protect(coroutine)
 globals.table = protect(tablelib)
 globals.string = protect(stringlib)
 globals.math = protect(mathlib)
-globals.redis = protect(redis)
+globals.redis = protect(server.redis)
 globals.server = globals.redis
 for _, name in native.ipairs{'bit', 'cjson', 'cmsgpack', 'struct'} do
   globals[name] = protect(server[name])
@@ -307,10 +302,35 @@ local front = protect(globals, protect({__index = nonexistent}))
 setmetatable(globals, {__index = nonexistent})
 globals._G = front
 
--- One run: false and what was raised, or true and what was returned.
-local function run(body, keys, argv)
-  globals.KEYS, globals.ARGV, nested = keys, argv, 0
-  return native.xpcall(body, server.report)
+-- KEYS and ARGV by how many keys come in front of the arguments; -1: as two tables.
+local place = {
+  [-1] = function(keys, argv) globals.KEYS, globals.ARGV = keys, argv end,
+  [0] = function(...) globals.KEYS, globals.ARGV = {}, {...} end,
+  function(a, ...) globals.KEYS, globals.ARGV = {a}, {...} end,
+  function(a, b, ...) globals.KEYS, globals.ARGV = {a, b}, {...} end,
+}
+local xpcall, report = native.xpcall, server.report
+
+-- What a run comes to: `server.raised` and what was raised, `server.list` and the elements, or
+-- `server.value` and what was returned. A list is a short table without a metatable and without the
+-- keys that tell something else than an array; its elements may have gaps.
+local unpack = native.unpack
+local raised, list, plain, list_max = server.raised, server.list, server.value, server.list_max
+local function outcome(ok, value)
+  if not ok then return raised, value end
+  if type(value) == 'table' and getmetatable(value) == nil
+      and not (value.err or value.ok or value.double or value.map or value.set
+        or value.big_number or value.verbatim_string) then
+    local length = #value
+    if length <= list_max then return list, unpack(value, 1, length) end
+  end
+  return plain, value
+end
+
+local function run(body, key_count, ...)
+  nested = 0
+  place[key_count](...)
+  return outcome(xpcall(body, report))
 end
 
 return front, run

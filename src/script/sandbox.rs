@@ -12,14 +12,14 @@ use mlua::{
     Table, Value, VmState,
 };
 
-use super::api::{self, Entry};
 use super::arguments::Arguments;
 use super::fault::{self, Fault, PRELUDE};
+use super::handed::Outcome;
 use super::interpreter::{CHUNK_BYTES_MAX, MEMORY_BYTES_MAX, Options, Raised, Shared};
 use super::number::{LUA_DIGITS, general};
 use super::to_lua::ToLua;
 use super::watch::KillSwitch;
-use super::{bits, json_library, msgpack_library, random, structs, text};
+use super::{api, bits, json_library, msgpack_library, random, structs, text};
 use crate::resp::Protocol;
 
 /// Instructions between two looks at the clock: a quarter of a microsecond of plain code, to which
@@ -28,6 +28,8 @@ use crate::resp::Protocol;
 const HOOK_INSTRUCTIONS: u32 = 64;
 /// What `unpack` gives at most; Lua's own bound on a C function's stack.
 const UNPACK_COUNT_MAX: i64 = 8000;
+/// A table that a script returns is handed over element by element up to here.
+const LIST_COUNT_MAX: i64 = 16;
 /// Up to here `table.sort` is Lua's own, whose worst case is then still short.
 const NATIVE_SORT_COUNT_MAX: i64 = 64;
 /// Coroutines that run one inside the other; each may use 200 levels of C calls.
@@ -37,7 +39,6 @@ const NESTED_COROUTINES_MAX: i64 = 4;
 pub(super) struct Sandbox {
     pub(super) lua: Lua,
     pub(super) globals: Table,
-    pub(super) redis: Table,
     pub(super) run: Function,
     pub(super) shared: Rc<Shared>,
 }
@@ -80,7 +81,7 @@ pub(super) fn build(options: &Options, kill: KillSwitch) -> Result<Sandbox> {
     lua.set_global_hook(triggers, move |_, _| {
         hooked.watch.check().map(|()| VmState::Continue).map_err(Error::from)
     })?;
-    Ok(Sandbox { lua, globals, redis, run, shared })
+    Ok(Sandbox { lua, globals, run, shared })
 }
 
 /// What the prelude builds on.
@@ -93,6 +94,10 @@ fn server(lua: &Lua, shared: &Rc<Shared>, redis: &Table) -> Result<Table> {
         ],
     )?;
     for (name, number) in [
+        ("raised", Outcome::RAISED),
+        ("list", Outcome::LIST),
+        ("value", Outcome::VALUE),
+        ("list_max", LIST_COUNT_MAX),
         ("unpack_max", UNPACK_COUNT_MAX),
         ("native_sort_max", NATIVE_SORT_COUNT_MAX),
         ("nested_coroutines_max", NESTED_COROUTINES_MAX),
@@ -100,9 +105,6 @@ fn server(lua: &Lua, shared: &Rc<Shared>, redis: &Table) -> Result<Table> {
     ] {
         server.raw_set(name, number)?;
     }
-    server.raw_set("pcall_token", Entry::Pcall.token())?;
-    server.raw_set("log_token", Entry::Log.token())?;
-    server.raw_set("acl_token", Entry::Acl.token())?;
     server.raw_set("redis", redis)?;
     server.raw_set("bit", bits::build(lua)?)?;
     server.raw_set("struct", structs::build(lua, shared)?)?;

@@ -4,20 +4,23 @@
 //! conversion are bounded, since a table may hold itself.
 
 use bytes::Bytes;
-use mlua::{Table, Value};
+use mlua::{MultiValue, Table, Value};
 use redis_protocol::resp3::types::VerbatimStringFormat;
 
 use super::number::truncated;
 use super::to_lua::Shapes;
 use super::watch::Watch;
 use crate::resp::{
-    Frame, Protocol, Reply, array, boolean, bulk, double, error, integer, map, null, set, simple,
+    Frame, Protocol, Reply, array, boolean, bulk, double, encode_array_head, encode_bulk,
+    encode_integer, error, integer, map, null, set, simple,
 };
 
 /// Tables within tables. Redis bounds it by Lua's C stack; here it bounds the encoder's recursion.
 pub(super) const DEPTH_MAX: usize = 128;
 /// The bytes of one reply: a state cannot hold more, but may return one string many times.
 pub(super) const REPLY_BYTES_MAX: usize = 16 << 20;
+/// Room for a flat array at first, bytes: ten numbers, or a word and some.
+const FLAT_BYTES: usize = 64;
 /// What an element costs besides its bytes.
 const ELEMENT_BYTES: usize = 64;
 
@@ -61,6 +64,24 @@ impl<'a> ToReply<'a> {
             Value::Table(table) => self.table(table, 0),
             other => self.frame(other, 0),
         };
+        Self::told(made)
+    }
+
+    /// The array of the elements of a table, up to the first nil; nothing if the time was used up
+    /// over it.
+    pub(super) fn list(mut self, values: &MultiValue) -> Option<Reply> {
+        let room_bytes = self.room_bytes;
+        match self.flat(values) {
+            Ok(Some(bytes)) => return Some(Reply::Encoded(bytes)),
+            Ok(None) => self.room_bytes = room_bytes,
+            Err(refusal) => return Self::told(Err(refusal)),
+        }
+        let elements = values.iter().take_while(|value| !value.is_nil());
+        let frames = elements.map(|value| self.frame(value, 1)).collect::<Made<Vec<_>>>();
+        Self::told(frames.map(array))
+    }
+
+    fn told(made: Made<Frame>) -> Option<Reply> {
         match made {
             Ok(Frame::SimpleError { data, .. }) => Some(Reply::Error(data.to_string().into())),
             Ok(frame) => Some(Reply::Frame(frame)),
@@ -99,6 +120,31 @@ impl<'a> ToReply<'a> {
     fn bytes(&mut self, data: &[u8]) -> Made<Bytes> {
         self.charge(data.len())?;
         Ok(Bytes::copy_from_slice(data))
+    }
+
+    /// Numbers and strings, encoded; nothing where there is anything else.
+    fn flat(&mut self, values: &MultiValue) -> Made<Option<Vec<u8>>> {
+        let mut out = Vec::with_capacity(FLAT_BYTES);
+        encode_array_head(&mut out, values.len());
+        for value in values {
+            match value {
+                Value::Integer(number) => {
+                    self.charge(0)?;
+                    encode_integer(&mut out, *number);
+                }
+                Value::Number(number) => {
+                    self.charge(0)?;
+                    encode_integer(&mut out, truncated(*number));
+                }
+                Value::String(data) => {
+                    let data = data.as_bytes();
+                    self.charge(data.len())?;
+                    encode_bulk(&mut out, &data);
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(out))
     }
 
     /// The tables with one telling key, in Redis's order, else an array.

@@ -70,17 +70,21 @@ impl Watch {
         Fault::Stopped
     }
 
-    /// Looks at the clock.
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    /// Looks at the clock: its reading, nanoseconds.
+    pub(super) fn look(&self) -> Result<u64, Fault> {
         if self.stopped.get().is_some() {
-            Err(Fault::Stopped)
-        } else if self.kill.0.load(Ordering::Relaxed) {
-            Err(self.stop(Stop::Killed))
-        } else if self.ticker.get()() >= self.deadline_ns.get() {
-            Err(self.stop(Stop::Budget))
-        } else {
-            Ok(())
+            return Err(Fault::Stopped);
         }
+        if self.kill.0.load(Ordering::Relaxed) {
+            return Err(self.stop(Stop::Killed));
+        }
+        let now_ns = self.ticker.get()();
+        if now_ns < self.deadline_ns.get() { Ok(now_ns) } else { Err(self.stop(Stop::Budget)) }
+    }
+
+    /// Looks at the clock and keeps nothing.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        self.look().map(|_| ())
     }
 
     /// Counts `steps` of work that no instruction hook sees.

@@ -229,3 +229,56 @@ fn a_table_that_holds_itself_is_an_error() {
     let many = "local s, t = ('x'):rep(1e6), {} for i = 1, 100 do t[i] = s end return t";
     assert_eq!(bench.eval(many), "-ERR the reply of the script is too large\r\n");
 }
+
+#[test]
+fn a_list_is_answered_alike_however_long_it_is() {
+    for length in [0, 1, 2, 15, 16, 17, 40] {
+        let body: String = (1..=length).map(|number| format!(":{number}\r\n")).collect();
+        let made = format!("local t = {{}} for i = 1, {length} do t[i] = i end");
+        assert_eq!(eval(&format!("{made} return t")), format!("*{length}\r\n{body}"));
+        // A key that tells another kind of reply goes first, whatever else there is.
+        assert_eq!(eval(&format!("{made} t.ok = 'FINE' return t")), "+FINE\r\n", "{length}");
+        assert_eq!(eval(&format!("{made} t.err = 'ERR x' return t")), "-ERR x\r\n", "{length}");
+        // A key that says nothing is nothing.
+        assert_eq!(eval(&format!("{made} t.ok = 1 return t")), format!("*{length}\r\n{body}"));
+        // No metamethod is asked.
+        let meta = "setmetatable(t, {__index = function() return 'no' end})";
+        let wanted = format!("*{length}\r\n{body}");
+        assert_eq!(eval(&format!("{made} return {meta}")), wanted, "{length}");
+    }
+}
+
+#[test]
+fn a_list_ends_at_its_first_nil_and_may_hold_anything() {
+    assert_eq!(eval("return {1, nil, 3}"), "*1\r\n:1\r\n");
+    assert_eq!(eval("return {nil, 2}"), "*0\r\n");
+    assert_eq!(eval("return {1, 'a', false, {2, {ok = 'X'}}, true, 3.9}"), {
+        "*6\r\n:1\r\n$1\r\na\r\n$-1\r\n*2\r\n:2\r\n+X\r\n:1\r\n:3\r\n"
+    });
+    assert_eq!(eval("return {'a\\0\\255b'}").len(), "*1\r\n$4\r\n....\r\n".len() + 2);
+}
+
+#[test]
+fn keys_and_arguments_arrive_whole_however_many_they_are() {
+    let mut bench = Bench::new();
+    let source =
+        b"return #KEYS .. ',' .. #ARGV .. ',' .. table.concat(KEYS) .. table.concat(ARGV) \
+        .. ',' .. table.maxn(ARGV) .. ',' .. select('#', unpack(ARGV))";
+    let script = bench.interpreter.learn(&bench.cache, source, false).unwrap();
+    let words: Vec<&[u8]> = vec![b"x"; 40];
+    for key_count in [0, 1, 2, 3, 20] {
+        for count in [0, 1, 15, 16, 17, 40] {
+            let reply = bench.run(&script, &words[..key_count], &words[..count]).unwrap();
+            let text =
+                format!("{key_count},{count},{},{count},{count}", "x".repeat(key_count + count));
+            assert_eq!(reply, Reply::Frame(bulk(text)));
+        }
+    }
+    let odd: &[&[u8]] = &[b"\xff\0\xfe", b""];
+    let script =
+        bench.interpreter.learn(&bench.cache, b"return KEYS[1] .. ARGV[1]", false).unwrap();
+    assert_eq!(
+        bench.run(&script, odd, odd).unwrap(),
+        Reply::Frame(bulk(b"\xff\0\xfe\xff\0\xfe".to_vec()))
+    );
+}

@@ -26,7 +26,8 @@ pub(super) struct Fake {
 }
 
 impl Calls for Fake {
-    fn call(&mut self, words: &[&[u8]], protocol: Protocol) -> Result<Reply, Stop> {
+    fn call(&mut self, request: &Request, protocol: Protocol, _: u64) -> Result<Reply, Stop> {
+        let words: Vec<&[u8]> = request.words().collect();
         self.calls.push(words.iter().map(|word| word.to_vec()).collect());
         self.protocols.push(protocol);
         let name = words[0].to_ascii_lowercase();
@@ -60,8 +61,9 @@ impl Calls for Fake {
         self.logs.push((level, String::from_utf8_lossy(text).into_owned()));
     }
 
-    fn may(&mut self, words: &[&[u8]]) -> Option<bool> {
-        (words[0] != b"nope").then_some(words[0] != b"forbidden")
+    fn may(&mut self, request: &Request) -> Option<bool> {
+        let name = request.words().next().unwrap();
+        (name != b"nope").then_some(name != b"forbidden")
     }
 }
 

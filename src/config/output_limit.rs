@@ -27,6 +27,13 @@ impl OutputLimit {
         format!("normal 0 0 0 slave 0 0 0 pubsub {hard_bytes} {soft_bytes} {soft_s}")
     }
 
+    /// As a reader likes it: the one class that is in force.
+    pub(super) fn print_short(self, short_bytes: impl Fn(i64) -> String) -> String {
+        let OutputLimit { hard_bytes, soft_bytes, soft_s } = self;
+        let short = |bytes| short_bytes(i64::try_from(bytes).unwrap_or(i64::MAX));
+        format!("pubsub {} {} {soft_s}", short(hard_bytes), short(soft_bytes))
+    }
+
     /// Reads groups of `class hard soft seconds`; those of other classes are checked and left.
     ///
     /// # Errors

@@ -285,7 +285,7 @@ pub static SETTINGS: &[Setting] = &[
         group: Group::Clients,
         unit: "limits",
         live: true,
-        help: "What may wait for a subscriber that does not read, as `pubsub hard soft seconds`; more than hard, or than soft for so long, closes it; other classes of clients have no such limits.",
+        help: "Most unread output of a subscriber; `pubsub hard soft seconds`: more than hard, or than soft for so long, closes it; other classes of clients have no such limits.",
         value: Value::OutputLimits {
             get: |config| config.pubsub_output_limit,
             set: |config, limit| config.pubsub_output_limit = limit,

@@ -172,6 +172,7 @@ impl Value {
     pub fn print_short(&self, config: &Config) -> String {
         match self {
             Value::Bytes { get, .. } => short_bytes(get(config)),
+            Value::OutputLimits { get, .. } => get(config).print_short(short_bytes),
             _ => self.print(config),
         }
     }

@@ -230,13 +230,14 @@ impl Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         *self.mailbox.state.lock() = State::Over;
+        // First, so that who is not in a queue is not counted either.
+        self.waits.waiters.fetch_sub(1, Relaxed);
         let mut bytes = WAIT_COST_BYTES;
         for (hash, key) in &self.keys {
             self.waits.leave(*hash, key, self.arrival);
             bytes += key_bytes(key);
         }
         self.waits.keys.fetch_sub(self.keys.len(), Relaxed);
-        self.waits.waiters.fetch_sub(1, Relaxed);
         self.waits.account.release(bytes);
     }
 }

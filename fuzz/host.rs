@@ -7,8 +7,8 @@ use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
 use ratel::command::{
-    Bench, Channels, ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode, Report,
-    Scripts, Session, Slice, SlowEntry, Stats,
+    Bench, Channels, ClientRecord, ClusterReport, Context, Effect, Host, Identity, PauseMode,
+    Report, Scripts, Session, Slice, SlowEntry, Stats,
 };
 use ratel::config::{Config, MemoryPolicy, schema};
 use ratel::engine::{Engine, Options};

@@ -96,6 +96,7 @@ const LISTENING: &[&str] = &[
     "a SUBSCRIBE x > a 1",
     "d PUBLISH x 3 > d 1, a 1, b 1",
     "a RESET >",
+    "a PING > a 1",
     "b RESET > b 1",
     "d PUBLISH x 4 > d 1",
 ];

@@ -41,9 +41,22 @@ pub(crate) fn request(draw: &mut Draw) -> Request {
         (1, |_| Request::new("TIME").look(Look::Shape)),
         (1, |draw| Request::new("ECHO").with(key(draw))),
         (1, |_| Request::new("PING")),
+        (2, |draw| Request::new("PUBLISH").with_all(keys(draw, 3))),
+        (2, channels),
         (1, |draw| Request::new(draw.one_of(&["NOSUCH", "GETX", ""])).with(key(draw)).with("1")),
     ];
     draw.weighted(draws)(draw)
+}
+
+/// Nobody is subscribed to anything.
+fn channels(draw: &mut Draw) -> Request {
+    let request = Request::new("PUBSUB");
+    match draw.below(4) {
+        0 => request.with("CHANNELS").with(draw.one_of(PATTERNS)),
+        1 => request.with("NUMSUB").with_all(keys(draw, 3)),
+        2 => request.with("NUMPAT"),
+        _ => request.with(draw.one_of(&["channels", "NOPE", "NUMPAT"])).with(key(draw)),
+    }
 }
 
 fn scan(draw: &mut Draw) -> Request {

@@ -5,7 +5,7 @@
 
 use crate::draw::Draw;
 use crate::request::{Plain, Request};
-use crate::stock::{key, option, value};
+use crate::stock::{key, keys, option, value};
 
 const ELEMENTS: &[&[u8]] = &[b"a", b"b", b"c", b"", b"1", b"-1", b"\x00\xff\r\n", b"01"];
 const INDEXES: &[&str] = &[
@@ -44,8 +44,16 @@ pub(crate) fn request(draw: &mut Draw) -> Request {
         (9, position),
         (6, shift),
         (5, |draw| Request::new("RPOPLPUSH").with(key(draw)).with(key(draw))),
+        (5, |draw| pop_or_wait("BLPOP", draw)),
+        (5, |draw| pop_or_wait("BRPOP", draw)),
     ];
     draw.weighted(draws)(draw)
+}
+
+/// A pop that waits a little at most: nobody else is there to push.
+fn pop_or_wait(verb: &str, draw: &mut Draw) -> Request {
+    let timeout = draw.one_of(&["0.001", "0.002", "1e-3", "0.0011", "-1", "x", "", "1e400", "nan"]);
+    Request::new(verb).with_all(keys(draw, 3)).with(timeout)
 }
 
 fn element(draw: &mut Draw) -> Vec<u8> {

@@ -190,7 +190,9 @@ impl Request {
             self.words.truncate(self.name().split(' ').count());
             return self;
         }
-        if !draw.chance(6) {
+        // A word out of place may have it wait for ever.
+        let waits = matches!(self.verb().as_str(), "BLPOP" | "BRPOP");
+        if waits || !draw.chance(6) {
             return self;
         }
         if self.look == Look::Scan || self.verb() == "HRANDFIELD" {

@@ -22,6 +22,8 @@ struct Row {
 /// Every command that must have been answered, and must have failed, in a long run.
 pub(crate) const COMMANDS: &[&str] = &[
     "APPEND",
+    "BLPOP",
+    "BRPOP",
     "DBSIZE",
     "DECR",
     "DECRBY",
@@ -89,6 +91,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "PEXPIRETIME",
     "PSETEX",
     "PTTL",
+    "PUBLISH",
     "RANDOMKEY",
     "RENAME",
     "RENAMENX",

@@ -195,9 +195,10 @@ impl Request {
         if waits || !draw.chance(6) {
             return self;
         }
-        if self.look == Look::Scan || self.verb() == "HRANDFIELD" {
+        let draws = matches!(self.verb().as_str(), "HRANDFIELD" | "ZRANDMEMBER");
+        if self.look == Look::Scan || draws {
             // Where a walk goes on from a cursor that was never given out is nobody's business, nor
-            // which fields are drawn where not all are.
+            // which fields or members are drawn where not all are.
             self.look = Look::Shape;
         }
         let at = draw.between(1, self.words.len());

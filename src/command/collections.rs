@@ -32,6 +32,11 @@ pub(super) fn wrong_words(name: &str) -> ErrorText {
     format!("ERR wrong number of arguments for '{name}' command").into()
 }
 
+/// A count or a place as a reply.
+pub(super) fn count_reply(count: usize) -> Reply {
+    Reply::Integer(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
 /// A place counted from the left, or where negative from the right, -1 being the last one.
 pub(super) fn place_of(index: i64, length: usize) -> Option<usize> {
     let steps = usize::try_from(index.unsigned_abs()).ok()?;

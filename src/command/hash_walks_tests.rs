@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draw_places;
 use redis_protocol::resp3::types::Resp3Frame;
 
 use crate::command::fake::Fake;
@@ -110,13 +109,4 @@ fn every_field_is_drawn_about_as_often() {
     // 375 each, with a deviation of 15.
     assert!(counts.values().all(|count| (275..475).contains(count)), "{counts:?}");
     assert_eq!(counts.len(), 8);
-}
-
-#[test]
-fn places_drawn_are_as_many_as_asked_for_whatever_is_drawn() {
-    for random in [0, u64::MAX, u64::MAX / 2] {
-        let places = draw_places(|| random, 7, 10);
-        assert_eq!(places.len(), 7);
-        assert!(places.iter().all(|place| *place < 10));
-    }
 }

@@ -4,8 +4,7 @@
 //! random (`hash_walks.rs`), what the table tells about these commands (`docs_hashes.rs`).
 //! Invariant: an error has changed nothing.
 
-use super::collections::{Elements, refused, wrong_words};
-use super::lists::count_reply;
+use super::collections::{Elements, count_reply, refused, wrong_words};
 use super::strings::{Answer, answer};
 use super::{Args, Context, ErrorText};
 use crate::engine::{Collection, Edit, Hash, Held};

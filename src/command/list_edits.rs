@@ -2,8 +2,7 @@
 //!
 //! Not here: their ends (`lists.rs`). Invariant: an error has changed nothing.
 
-use super::collections::{Elements, place_of, places_of, refused};
-use super::lists::count_reply;
+use super::collections::{Elements, count_reply, place_of, places_of, refused};
 use super::strings::{Answer, answer};
 use super::{Args, Context, ErrorText};
 use crate::engine::{Collection, Edit, Held, List};

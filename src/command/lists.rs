@@ -5,17 +5,12 @@
 //! nothing.
 
 use super::collections::{
-    Elements, REPLY_BYTES_MAX, TOO_LARGE, place_of, places_of, refused, wrong_words,
+    Elements, REPLY_BYTES_MAX, TOO_LARGE, count_reply, place_of, places_of, refused, wrong_words,
 };
 use super::strings::{Answer, answer};
 use super::{Args, Context, ErrorText};
 use crate::engine::{Collection, Edit, End, Held, List};
 use crate::resp::{Reply, array};
-
-/// A count or a place as a reply.
-pub(super) fn count_reply(count: usize) -> Reply {
-    Reply::Integer(i64::try_from(count).unwrap_or(i64::MAX))
-}
 
 /// Pushes the words from the third on, only onto a list that is there if so wanted.
 fn push(

@@ -13,6 +13,7 @@ mod client;
 mod client_kill;
 mod client_list;
 mod cluster;
+mod collection_walks;
 mod collections;
 mod connection;
 mod counters;

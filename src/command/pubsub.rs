@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Spec] = &[
         .complexity("O(N) where N is the number of patterns")
         .arguments(&[pattern("pattern").optional().multiple()]),
     Spec::new("publish", 3, publish)
-        .flags(ABOUT.with(Flags::FAST))
+        .flags(ABOUT.with(Flags::FAST).with(Flags::MAY_REPLICATE))
         .docs(GROUP, "2.0.0", "Send a message to the channel's subscribers on this node")
         .complexity("O(N+M) where N is the number of receivers and M the number of patterns")
         .arguments(&[text("channel"), text("message")]),

@@ -67,10 +67,15 @@ impl ScriptCalls<'_, '_, '_, '_> {
             Err(WRONG_COUNT)
         } else if spec.flags.contains(Flags::NOSCRIPT) {
             Err(FORBIDDEN)
-        } else if self.read_only && spec.flags.contains(Flags::WRITE) {
+        } else if self.read_only && !is_read(spec.flags) {
             Err(READ_ONLY)
         } else {
             Ok(row)
         }
     }
+}
+
+/// True if a read-only script may call a command of these flags.
+fn is_read(flags: Flags) -> bool {
+    !flags.contains(Flags::WRITE) && !flags.contains(Flags::MAY_REPLICATE)
 }

@@ -85,6 +85,7 @@ fn a_read_only_script_writes_nothing() {
     for (command, source) in [
         ("EVAL_RO", "return redis.call('DEL', KEYS[1])"),
         ("EVAL", "#!lua flags=no-writes\nreturn redis.call('DEL', KEYS[1])"),
+        ("EVAL_RO", "return redis.call('PUBLISH', KEYS[1], 'm')"),
     ] {
         let reply = fake.ask_words(&[command, source, "1", "k"]);
         assert!(wire(&reply, Protocol::Resp2).starts_with(text), "{command}");

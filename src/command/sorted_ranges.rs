@@ -5,8 +5,9 @@
 
 use std::ops::{Bound, Range};
 
+use super::collections::{count_reply, places_of};
 use super::score::{parse_bounds, parse_lex_bounds};
-use super::sorted_sets::{Scores, count_reply, rows, shrink, view};
+use super::sorted_sets::{Scores, rows, shrink, view};
 use super::strings::{Answer, answer};
 use super::{Args, Context, ErrorText};
 use crate::engine::{Collection, Held, LexBound, Sorted};
@@ -48,7 +49,7 @@ impl<'a> Ends<'a> {
     fn ranks(self, set: &Sorted, reversed: bool) -> Range<usize> {
         match self {
             Ends::Ranks(first, last) => {
-                let places = places(first, last, set.len());
+                let places = places_of(first, last, set.len());
                 if reversed { set.len() - places.end..set.len() - places.start } else { places }
             }
             Ends::Scores(min, max) => set.ranks_of_scores(min, max),
@@ -56,18 +57,6 @@ impl<'a> Ends<'a> {
             Ends::Members(min, max) => set.ranks_of_members(min, max),
         }
     }
-}
-
-/// The places from the first to the last one, negative ones counted from the end, of `len`.
-fn places(first: i64, last: i64, len: usize) -> Range<usize> {
-    let count = i64::try_from(len).unwrap_or(i64::MAX);
-    let at = |place: i64| if place < 0 { place.saturating_add(count) } else { place };
-    let (first, last) = (at(first).max(0), at(last).min(count - 1));
-    if first > last {
-        return 0..0;
-    }
-    let place = |place: i64| usize::try_from(place).unwrap_or(0);
-    place(first)..place(last) + 1
 }
 
 /// A range with the options of ZRANGE.

@@ -3,19 +3,17 @@
 //! Not here: ranges (`sorted_ranges.rs`), walks and draws (`sorted_walks.rs`), what the table tells
 //! (`docs_sorted_sets.rs`). Invariant: an error has changed nothing.
 
+use super::collections::{Elements, count_reply, refused};
 use super::score::{parse_score, score_frame, score_reply};
-use super::strings::{Answer, answer, full};
+use super::strings::{Answer, answer};
 use super::table::WRONG_TYPE;
 use super::{Args, Context, ErrorText};
-use crate::engine::{Collection, Edit, EditError, Full, Held, Sorted};
-use crate::resp::{Frame, Protocol, Reply, array, bulk, null};
+use crate::engine::{Collection, Edit, Held, Sorted};
+use crate::resp::{Protocol, Reply, array, bulk, null};
 
 const SYNTAX: &str = "ERR syntax error";
-/// Most bytes of the members in one reply, each counted with what it takes until it is sent:
-/// whoever asks for a large set as a whole must not fill the memory.
-const ROWS_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Bytes that a member takes in a reply beside its own, with its score.
-const ROW_COST_BYTES: usize = 160;
+/// What a score takes in a reply beside its frame.
+const SCORE_BYTES_MAX: usize = 32;
 
 /// The set of a key, `None` if there is none.
 ///
@@ -26,14 +24,6 @@ pub(super) fn view<'h>(
     key: &[u8],
 ) -> Result<Option<&'h Sorted>, ErrorText> {
     held.view::<Sorted>(key).map_err(|_| WRONG_TYPE.into())
-}
-
-/// The text for a set that was not changed.
-fn refused(context: &Context<'_>, why: EditError) -> ErrorText {
-    match why {
-        EditError::WrongType => WRONG_TYPE.into(),
-        EditError::Full => full(context, Full),
-    }
 }
 
 /// Takes members away from the set of a key; 0 if there is none.
@@ -50,10 +40,6 @@ pub(super) fn shrink(
         return Ok(0);
     }
     held.edit(key, 0, take).map_err(|why| refused(context, why))
-}
-
-pub(super) fn count_reply(count: usize) -> Reply {
-    Reply::Integer(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 /// How scores stand in a reply of members.
@@ -83,21 +69,22 @@ pub(super) fn rows<'m>(
     scores: Scores,
     protocol: Protocol,
 ) -> Answer {
-    let mut rows: Vec<Frame> = Vec::new();
-    let mut bytes = 0_usize;
+    let mut rows = Elements::default();
     for (member, score) in members {
-        bytes = bytes.saturating_add(ROW_COST_BYTES + member.len());
-        if bytes > ROWS_BYTES_MAX {
-            return Err("ERR the members are too many for one reply, ask for fewer".into());
-        }
-        let member = bulk(member.to_vec());
+        let score = || score_frame(score, protocol);
         match scores {
-            Scores::Absent => rows.push(member),
-            Scores::Flat => rows.extend([member, score_frame(score, protocol)]),
-            Scores::Paired => rows.push(array(vec![member, score_frame(score, protocol)])),
+            Scores::Absent => rows.push(member)?,
+            Scores::Flat => {
+                rows.push(member)?;
+                rows.push_frame(score(), SCORE_BYTES_MAX)?;
+            }
+            Scores::Paired => {
+                let pair = array(vec![bulk(member.to_vec()), score()]);
+                rows.push_frame(pair, Elements::cost(member) + SCORE_BYTES_MAX)?;
+            }
         }
     }
-    Ok(Reply::Frame(array(rows)))
+    Ok(rows.reply())
 }
 
 /// The options of ZADD.

@@ -65,14 +65,14 @@ fn what_would_be_nan_is_refused_and_changes_nothing() {
 fn a_set_that_is_too_large_for_one_reply_is_still_served_in_parts() {
     let mut fake = Fake::new();
     let long = "x".repeat(900_000);
-    for number in 0..80 {
+    for number in 0..160 {
         fake.ask(&format!("ZADD k {number} {number}{long}"));
     }
-    let text = "ERR the members are too many for one reply, ask for fewer";
+    let text = "ERR too many elements for one reply, ask for fewer";
     assert_eq!(fake.error("ZRANGE k 0 -1"), text);
-    assert_eq!(fake.error("ZPOPMIN k 80"), text);
+    assert_eq!(fake.error("ZPOPMIN k 160"), text);
     assert_eq!(fake.error("ZRANDMEMBER k -1000000000"), text);
-    assert_eq!(bytes(&mut fake, "ZCARD k"), ":80 ");
+    assert_eq!(bytes(&mut fake, "ZCARD k"), ":160 ");
     assert!(matches!(fake.ask("ZRANGE k 0 50"), Reply::Frame(_)));
 }
 

@@ -226,6 +226,8 @@ impl Flags {
     pub const NOT_QUEUED: Flags = Flags(1 << 16);
     /// Also to a RESP2 client that is subscribed to something; not told by COMMAND INFO.
     pub const WHILE_SUBSCRIBED: Flags = Flags(1 << 17);
+    /// Not from a read-only script, though it writes no key (Redis's name); not told by COMMAND INFO.
+    pub const MAY_REPLICATE: Flags = Flags(1 << 18);
 
     /// In the order that COMMAND INFO prints them.
     const NAMES: [&'static str; 16] = [

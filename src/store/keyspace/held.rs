@@ -138,11 +138,6 @@ impl Keyspace {
 
 /// Looking.
 impl<'k> Held<'k> {
-    /// Another number each time, that nobody without the hash's seed can foretell.
-    pub fn draw(&self) -> u64 {
-        self.keyspace.draw()
-    }
-
     /// The time at which everything under this hold happens, ms since the epoch.
     pub fn now_ms(&self) -> u64 {
         self.now_ms

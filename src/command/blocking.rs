@@ -86,7 +86,7 @@ impl Session {
 
 fn answer(waited: Waited) -> Reply {
     match waited {
-        Waited::Served { key, element } => pair(&key, &element),
+        Waited::Served { key, element, .. } => pair(&key, &element),
         Waited::TimedOut => Reply::NullArray,
         Waited::Unblocked => failure("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
     }

@@ -17,8 +17,15 @@ use super::{ClientRecord, glob};
 use crate::config::OutputLimit;
 use crate::resp::{Part, Protocol, encode_push};
 
-/// Most distinct patterns: each message is compared with all of them.
-pub(super) const PATTERNS_MAX: usize = 10_000;
+/// Longest name of a channel or pattern.
+pub(super) const NAME_BYTES_MAX: usize = 512;
+/// Most bytes of distinct patterns, each with [`PATTERN_COST_BYTES`]: a message is compared with all
+/// of them, the worst of them for each byte of its channel's name, and nobody else publishes then.
+pub(super) const PATTERN_BYTES_MAX: usize = 32 * 1024;
+/// What a pattern counts for beside its own bytes.
+const PATTERN_COST_BYTES: usize = 8;
+/// A pattern that may be subscribed to can match.
+const _: () = assert!(NAME_BYTES_MAX <= glob::PATTERN_BYTES_MAX);
 /// Most channels and patterns of one subscriber.
 pub(super) const SUBSCRIBED_COUNT_MAX: usize = 65_536;
 /// Most bytes of their names.
@@ -49,6 +56,8 @@ type Names = BTreeMap<Arc<[u8]>, BTreeMap<u64, Listener>>;
 struct Registry {
     channels: Names,
     patterns: Names,
+    /// What the patterns count for.
+    pattern_bytes: usize,
 }
 
 /// See the module.
@@ -86,6 +95,26 @@ impl<'m> Message<'m> {
 }
 
 impl Registry {
+    /// Counts a new name; false if there are too many patterns.
+    fn charge(&mut self, topic: Topic, name: &[u8]) -> bool {
+        if topic == Topic::Channel {
+            return true;
+        }
+        let bytes = self.pattern_bytes + PATTERN_COST_BYTES + name.len();
+        let has_room = bytes <= PATTERN_BYTES_MAX;
+        if has_room {
+            self.pattern_bytes = bytes;
+        }
+        has_room
+    }
+
+    /// A name is forgotten.
+    fn release(&mut self, topic: Topic, name: &[u8]) {
+        if topic == Topic::Pattern {
+            self.pattern_bytes -= PATTERN_COST_BYTES + name.len();
+        }
+    }
+
     fn names(&mut self, topic: Topic) -> &mut Names {
         match topic {
             Topic::Channel => &mut self.channels,
@@ -243,12 +272,13 @@ impl Subscriber {
         }
         let id = self.listener.record.id;
         let mut registry = self.channels.registry.lock();
-        let names = registry.names(topic);
-        let shared = match names.get_key_value(name) {
-            Some((shared, _)) => shared.clone(),
-            None if topic == Topic::Pattern && names.len() >= PATTERNS_MAX => return false,
+        let known = registry.names(topic).get_key_value(name).map(|(shared, _)| shared.clone());
+        let shared = match known {
+            Some(shared) => shared,
+            None if !registry.charge(topic, name) => return false,
             None => name.into(),
         };
+        let names = registry.names(topic);
         names.entry(shared.clone()).or_default().insert(id, self.listener.clone());
         drop(registry);
         self.name_bytes += name.len();
@@ -273,6 +303,7 @@ impl Subscriber {
             listeners.remove(&self.listener.record.id);
             if listeners.is_empty() {
                 names.remove(name);
+                registry.release(topic, name);
             }
         }
     }

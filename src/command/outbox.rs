@@ -50,7 +50,8 @@ impl Outbox {
         if queue.passes(limit, now_ms) {
             *queue = Queue { is_cut_off: true, waker: queue.waker.take(), ..Queue::default() };
         }
-        let is_news = before == 0 || before / NOTICE_BYTES != queue.bytes / NOTICE_BYTES;
+        let is_news =
+            queue.is_cut_off || before == 0 || before / NOTICE_BYTES != queue.bytes / NOTICE_BYTES;
         if is_news { queue.waker.take() } else { None }
     }
 
@@ -146,6 +147,7 @@ mod tests {
         assert_eq!((outbox.bytes(), woken.0.load(SeqCst)), (900 + 2 * MESSAGE_COST_BYTES, 1));
         assert!(outbox.watch(&woken.clone().into()));
         push(&outbox, 10, 0);
+        assert_eq!(woken.0.load(SeqCst), 2, "its connection hears of its end");
         assert!(!outbox.watch(&woken.clone().into()));
         push(&outbox, 10, 0);
         assert_eq!(outbox.bytes(), 0);

@@ -8,15 +8,14 @@ use std::sync::Arc;
 
 use super::argument::{pattern, text};
 use super::channels::{
-    PATTERNS_MAX, SUBSCRIBED_BYTES_MAX, SUBSCRIBED_COUNT_MAX, Subscriber, Topic,
+    NAME_BYTES_MAX, PATTERN_BYTES_MAX, SUBSCRIBED_BYTES_MAX, SUBSCRIBED_COUNT_MAX, Subscriber,
+    Topic,
 };
 use super::spec::{Flags, Plain, Spec};
 use super::table::{error, failure};
 use super::{Args, Context, glob, help};
 use crate::resp::{Part, Protocol, Reply, array, bulk, encode_push, integer};
 
-/// Longest name of a channel or pattern: each message is compared with every pattern.
-const NAME_BYTES_MAX: usize = 4_096;
 /// Most channels that PUBSUB CHANNELS returns, as KEYS does of keys.
 const CHANNELS_MAX: usize = 100_000;
 /// Most bytes of the messages that one script publishes: they are kept until it ends.
@@ -121,7 +120,8 @@ fn listen(context: &mut Context<'_>, args: &Args<'_>, topic: Topic, kind: &[u8])
         if subscriber.subscribe(topic, name) {
             confirm(&mut out, session.protocol, kind, Part::Bulk(name), subscriber.count());
         } else {
-            let text = format!("ERR too many patterns, must be at most {PATTERNS_MAX} in all");
+            let text =
+                format!("ERR too many patterns, must be at most {PATTERN_BYTES_MAX} bytes in all");
             error(text).encode(session.protocol, &mut out);
         }
     }

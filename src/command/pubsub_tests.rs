@@ -206,15 +206,22 @@ fn what_is_subscribed_to_can_be_looked_at() {
 fn there_is_an_end_to_what_one_client_and_all_of_them_subscribe_to() {
     let mut fake = Fake::new();
     let long = "x".repeat(NAME_BYTES_MAX + 1);
-    assert!(fake.error(&format!("SUBSCRIBE a {long}")).contains("at most 4096 bytes"));
-    assert!(fake.error(&format!("PUBLISH {long} m")).contains("at most 4096 bytes"));
+    assert!(fake.error(&format!("SUBSCRIBE a {long}")).contains("at most 512 bytes"));
+    assert!(fake.error(&format!("PUBLISH {long} m")).contains("at most 512 bytes"));
     assert_eq!(fake.channels.channel_count(), 0);
     let many = format!("SUBSCRIBE {}a", "a ".repeat(SUBSCRIBED_COUNT_MAX));
     assert!(fake.error(&many).starts_with("ERR too many subscriptions"));
     let mut other = other(&fake, 8);
-    for n in 0..PATTERNS_MAX {
+    // Those that are gone take no room.
+    for n in 0..2 * PATTERN_BYTES_MAX / 9 {
         assert!(other.subscribe(Topic::Pattern, format!("{n}").as_bytes()));
+        other.unsubscribe(Topic::Pattern, format!("{n}").as_bytes());
     }
+    let mut count = 0;
+    while other.subscribe(Topic::Pattern, format!("{count}").as_bytes()) {
+        count += 1;
+    }
+    assert!((PATTERN_BYTES_MAX / 12..PATTERN_BYTES_MAX / 9).contains(&count), "{count}");
     let reply = ask(&mut fake, "PSUBSCRIBE 0 one-more");
     assert!(
         reply.starts_with("*3\r\n$10\r\npsubscribe\r\n$1\r\n0\r\n:1\r\n-ERR too many patterns")

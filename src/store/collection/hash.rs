@@ -189,6 +189,16 @@ impl Collection for Hash {
         if let Value::Hash(hash) = value { Some(hash) } else { None }
     }
 
+    fn step_bytes(step: &Step) -> usize {
+        match step {
+            Step::Pop => 0,
+            Step::Set(_, value) => boxed_bytes(value.len()),
+            Step::Insert(_, field, value) | Step::Swap(_, field, value) => {
+                boxed_bytes(field.len()) + boxed_bytes(value.len())
+            }
+        }
+    }
+
     fn wrap(step: Step) -> super::Step {
         super::Step::Hash(step)
     }

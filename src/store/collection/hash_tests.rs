@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use proptest::prelude::*;
 
-use super::super::Step as AnyStep;
+use super::super::{Step as AnyStep, Steps};
 use super::*;
 
 fn seed() -> SeedableRandomState {
@@ -24,8 +24,8 @@ fn fields(hash: &Hash) -> Vec<(Vec<u8>, Vec<u8>)> {
     hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect()
 }
 
-fn take_all_back(hash: &mut Hash, steps: Vec<AnyStep>) {
-    for step in steps.into_iter().rev() {
+fn take_all_back(hash: &mut Hash, steps: Steps) {
+    for step in steps.back() {
         let AnyStep::Hash(step) = step else { panic!("a step of another kind") };
         hash.take_back(step);
     }
@@ -39,7 +39,7 @@ proptest! {
     ) {
         let mut hash = hash_of(count);
         let (was, bytes) = (fields(&hash), hash.bytes);
-        let mut steps = Vec::new();
+        let mut steps = Steps::default();
         let mut edit = Edit::new(&mut hash, Some(&mut steps));
         for (sets, number) in acts {
             let field = number.to_string();

@@ -265,6 +265,19 @@ impl Collection for List {
         if let Value::List(list) = value { Some(list) } else { None }
     }
 
+    fn step_bytes(step: &Step) -> usize {
+        match step {
+            Step::Pop(_) | Step::Remove(_) => 0,
+            Step::Push(_, element) | Step::Set(_, element) => boxed_bytes(element.len()),
+            Step::Insert(elements) => {
+                elements.iter().map(|(_, element)| size_of::<usize>() + cost(element)).sum()
+            }
+            Step::Extend(left, right) => {
+                left.iter().chain(right).map(|element| cost(element)).sum()
+            }
+        }
+    }
+
     fn wrap(step: Step) -> super::Step {
         super::Step::List(step)
     }

@@ -1,6 +1,6 @@
 //! Lists changed and taken back.
 
-use super::super::Step as AnyStep;
+use super::super::{Step as AnyStep, Steps};
 use super::*;
 
 fn list_of(elements: &[&str]) -> List {
@@ -18,11 +18,11 @@ fn texts(list: &List) -> String {
 fn check(before: &[&str], act: fn(&mut Edit<'_, List>), after: &str) {
     let mut list = list_of(before);
     let was = list.clone();
-    let mut steps = Vec::new();
+    let mut steps = Steps::default();
     act(&mut Edit::new(&mut list, Some(&mut steps)));
     assert_eq!(texts(&list), after);
     assert_eq!(list.bytes, list.iter().map(cost).sum::<usize>());
-    for step in steps.into_iter().rev() {
+    for step in steps.back() {
         let AnyStep::List(step) = step else { panic!("a step of another kind") };
         list.take_back(step);
     }
@@ -71,12 +71,12 @@ fn what_changes_nothing_is_no_change() {
 fn a_step_holds_what_was_removed_and_no_more() {
     let mut list = List::default();
     (0..1000).for_each(|_| list.push(End::Right, b"element"[..].into()));
-    let mut steps = Vec::new();
+    let mut steps = Steps::default();
     let mut edit = Edit::new(&mut list, Some(&mut steps));
     edit.trim(1..999);
     edit.remove(&[500]);
     let [AnyStep::List(Step::Extend(left, right)), AnyStep::List(Step::Insert(removed))] =
-        steps.as_slice()
+        steps.steps.as_slice()
     else {
         panic!("{steps:?}")
     };

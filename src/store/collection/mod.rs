@@ -60,6 +60,33 @@ pub trait Collection: Clone + Debug + PartialEq + Sized {
 
     /// A step of this kind among those of all kinds.
     fn wrap(step: Self::Step) -> Step;
+
+    /// Bytes that a step holds beyond its own size.
+    fn step_bytes(step: &Self::Step) -> usize;
+}
+
+/// Changes of one collection, as what takes them back.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    steps: Vec<Step>,
+    bytes: usize,
+}
+
+impl Steps {
+    /// Bytes that they hold.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
+    /// The last one first.
+    fn back(self) -> impl Iterator<Item = Step> {
+        self.steps.into_iter().rev()
+    }
+
+    fn push<C: Collection>(&mut self, step: C::Step) {
+        self.bytes = self.bytes.saturating_add(size_of::<Step>() + C::step_bytes(&step));
+        self.steps.push(C::wrap(step));
+    }
 }
 
 /// One change of a collection of any kind, as what takes it back.
@@ -74,13 +101,15 @@ pub enum Step {
 }
 
 impl Value {
-    /// Takes back the last change; a step of another kind does nothing.
-    pub(super) fn take_back(&mut self, step: Step) {
-        match (self, step) {
-            (Value::List(list), Step::List(step)) => list.take_back(step),
-            (Value::Hash(hash), Step::Hash(step)) => hash.take_back(step),
-            (Value::Sorted(sorted), Step::Sorted(step)) => sorted.take_back(step),
-            _ => debug_assert!(false, "a step of another kind"),
+    /// Takes changes back, the last one first; a step of another kind does nothing.
+    pub(super) fn take_back(&mut self, steps: Steps) {
+        for step in steps.back() {
+            match (&mut *self, step) {
+                (Value::List(list), Step::List(step)) => list.take_back(step),
+                (Value::Hash(hash), Step::Hash(step)) => hash.take_back(step),
+                (Value::Sorted(sorted), Step::Sorted(step)) => sorted.take_back(step),
+                _ => debug_assert!(false, "a step of another kind"),
+            }
         }
     }
 
@@ -100,12 +129,12 @@ impl Value {
 pub struct Edit<'e, C: Collection> {
     collection: &'e mut C,
     /// Steps kept so far; `None`: nobody will ask for them.
-    steps: Option<&'e mut Vec<Step>>,
+    steps: Option<&'e mut Steps>,
     changed: bool,
 }
 
 impl<'e, C: Collection> Edit<'e, C> {
-    pub(super) fn new(collection: &'e mut C, steps: Option<&'e mut Vec<Step>>) -> Self {
+    pub(super) fn new(collection: &'e mut C, steps: Option<&'e mut Steps>) -> Self {
         Edit { collection, steps, changed: false }
     }
 
@@ -120,7 +149,7 @@ impl<'e, C: Collection> Edit<'e, C> {
         if let Some(step) = step {
             self.changed = true;
             if let Some(steps) = &mut self.steps {
-                steps.push(C::wrap(step));
+                steps.push::<C>(step);
             }
         }
         result

@@ -1,12 +1,12 @@
 //! What the keys of a [`Held`](super::Held) were before it changed them.
 //!
 //! Invariants: of each key the first state is kept, whatever comes later: of a collection that is
-//! changed in place, the steps that lead back to it, until they are more than its elements; what was
+//! changed in place, the steps that lead back to it, until they take more than it does; what was
 //! neither committed nor rolled back when its hold ends, as where a command panics, is rolled back.
 
 use hashbrown::HashTable;
 
-use super::super::collection::Step;
+use super::super::collection::Steps;
 use super::deadlines::Key;
 use super::shard::Slot;
 use super::shared::Record;
@@ -15,8 +15,8 @@ use super::{Held, shard_of};
 
 /// Keys among which one is found without an index: what scripts and transactions usually change.
 const UNINDEXED_KEYS: usize = 8;
-/// Steps back that are kept of a collection however few elements it has.
-const STEPS_FEW: usize = 64;
+/// Bytes of steps back that are kept of a collection however small it is.
+const STEPS_BYTES_FEW: u64 = 16 * 1024;
 
 /// A key and what it held.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ struct State {
 enum Was {
     /// This.
     Value(Value),
-    /// What the collection in the slot becomes by these steps, the last one first.
-    Back(Vec<Step>),
+    /// What the collection in the slot becomes by these steps.
+    Back(Steps),
 }
 
 impl Was {
@@ -51,7 +51,7 @@ impl Was {
             Was::Value(value) => value,
             Was::Back(steps) => {
                 let mut value = now();
-                steps.into_iter().rev().for_each(|step| value.take_back(step));
+                value.take_back(steps);
                 value
             }
         }
@@ -59,7 +59,7 @@ impl Was {
 
     /// The same, where the slot is about to hold something else.
     fn settle(&mut self, now: impl FnOnce() -> Value) {
-        let was = std::mem::replace(self, Was::Back(Vec::new()));
+        let was = std::mem::replace(self, Was::Back(Steps::default()));
         *self = Was::Value(was.value(now));
     }
 }
@@ -104,7 +104,7 @@ impl Undo {
             return;
         }
         let value = match slot.value.elements() {
-            Some(_) => Was::Back(Vec::new()),
+            Some(_) => Was::Back(Steps::default()),
             None => Was::Value(slot.value.clone()),
         };
         let Slot { deadline_ms, ref record, .. } = *slot;
@@ -129,11 +129,11 @@ impl Undo {
 
     /// The key's collection is about to change: where the steps back are to be added, `None` if
     /// nobody needs them.
-    pub(super) fn edits(&mut self, hash: u64, slot: &Slot) -> Option<&mut Vec<Step>> {
+    pub(super) fn edits(&mut self, hash: u64, slot: &Slot) -> Option<&mut Steps> {
         self.changes(hash, slot);
         let State { value, .. } = self.state(hash, &slot.key)?;
-        let few = STEPS_FEW.max(slot.value.elements().unwrap_or(0));
-        if matches!(value, Was::Back(steps) if steps.len() > few) {
+        let few = STEPS_BYTES_FEW.max(slot.value.heap_bytes());
+        if matches!(value, Was::Back(steps) if steps.bytes() > few) {
             // A copy costs less than the steps since, and bounds them.
             value.settle(|| slot.value.clone());
         }
@@ -250,11 +250,27 @@ impl Held<'_> {
     }
 }
 
+#[cfg(test)]
+impl Held<'_> {
+    /// Bytes of all steps back that are kept.
+    pub(in super::super) fn step_bytes(&self) -> u64 {
+        let states = self.undo.iter().flat_map(|undo| &undo.keys).flat_map(|key| &key.held);
+        let bytes = states.map(|state| match &state.value {
+            Was::Back(steps) => steps.bytes(),
+            Was::Value(_) => 0,
+        });
+        bytes.sum()
+    }
+}
+
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.roll_back();
-        if !self.waited.is_empty() {
-            self.serve_waits();
+        match self.waited.is_empty() {
+            true => {}
+            // A second panic would end the process; who waits is served by the next change.
+            false if std::thread::panicking() => self.forget_waits(),
+            false => self.serve_waits(),
         }
     }
 }

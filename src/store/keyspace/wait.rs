@@ -8,7 +8,8 @@
 //! A hold notes the waited keys that it changes and serves their waiters as its last act, before it
 //! lets the keys go: nobody else can take the elements, and a script or transaction is seen as a
 //! whole. Not here: time-outs, which the waiter keeps. Invariant: an element is taken from a list
-//! only for a waiter that still waits; one that was never fetched goes back.
+//! only for a waiter that still waits; one that was never fetched goes back, unless its list has ended
+//! or its key holds something else by then.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub enum Waited {
         key: Box<[u8]>,
         /// The element.
         element: Box<[u8]>,
+        /// When the list was to end, ms since the epoch; `None`: not by itself.
+        deadline_ms: Option<u64>,
     },
     /// By its time-out, or by somebody who had it end like that.
     TimedOut,
@@ -274,12 +277,16 @@ impl Held<'_> {
     }
 
     /// Memory is taken whatever the limit: the element was there before.
-    fn put_element_back(&mut self, key: &[u8], end: End, element: &[u8]) {
+    fn put_element_back(&mut self, key: &[u8], end: End, element: &[u8], deadline_ms: Option<u64>) {
         if self.get(key).is_none() {
             let mut list = List::empty(&self.keyspace.hasher);
             Edit::new(&mut list, None).push(end, element);
             let hash = self.hash_of(key);
-            return self.store_anyway(hash, key, list.into_value(), NEVER);
+            let deadline_ms = deadline_ms.unwrap_or(NEVER);
+            if deadline_ms > self.now_ms {
+                self.store_anyway(hash, key, list.into_value(), deadline_ms);
+            }
+            return;
         }
         // The key may hold something else by now: then there is no place to go back to.
         let _ = self.edit::<List, _>(key, 0, |list| list.push(end, element));
@@ -289,6 +296,13 @@ impl Held<'_> {
     pub(super) fn note_waited(&mut self, hash: u64, key: &[u8]) {
         if self.keyspace.waits.note(hash, key) {
             self.waited.push((hash, key.into()));
+        }
+    }
+
+    /// Serves nobody: the keys noted are as if they had not changed.
+    pub(super) fn forget_waits(&mut self) {
+        for (hash, key) in std::mem::take(&mut self.waited) {
+            self.keyspace.waits.unnote(hash, &key);
         }
     }
 
@@ -303,10 +317,11 @@ impl Held<'_> {
                         break;
                     }
                     // Under its lock: who ends it meanwhile must find it served or waiting.
+                    let deadline_ms = self.look(&key).and_then(|(_, deadline_ms)| deadline_ms);
                     mailbox.state.lock().end(|| {
                         let element = self.edit::<List, _>(&key, 0, |list| list.pop(mailbox.end));
                         let element = element.ok()??;
-                        Some(Waited::Served { key: key.clone(), element })
+                        Some(Waited::Served { key: key.clone(), element, deadline_ms })
                     });
                     waits.leave(hash, &key, arrival);
                 }
@@ -323,8 +338,9 @@ impl Keyspace {
         let ended = std::mem::replace(&mut *wait.mailbox.state.lock(), State::Over);
         let end = wait.mailbox.end;
         drop(wait);
-        if let State::Ended(Waited::Served { key, element }) = ended {
-            self.hold_one(now_ms, &key).put_element_back(&key, end, &element);
+        if let State::Ended(Waited::Served { key, element, deadline_ms }) = ended {
+            let mut held = self.hold_one(now_ms, &key);
+            held.put_element_back(&key, end, &element, deadline_ms);
         }
     }
 

@@ -232,3 +232,23 @@ fn who_watches_is_told_of_a_change_and_of_nothing_else() {
         assert!(watch.is_broken(NOW));
     }
 }
+
+#[test]
+fn steps_back_take_no_more_than_the_collection_however_large_what_they_hold() {
+    const ELEMENT_BYTES: usize = 10_000;
+    let (keyspace, _) = empty(false);
+    let mut held = keyspace.hold_one(NOW, b"k");
+    let push = |list: &mut Edit<'_, List>| (0..9).for_each(|_| list.push(End::Left, b"x"));
+    held.edit(b"k", 9 * ROOM_BYTES, push).unwrap();
+    held.keep_undo();
+    let mut most = 0;
+    for byte in 0..=u8::MAX {
+        let element = [byte; ELEMENT_BYTES];
+        let set = |list: &mut Edit<'_, List>| list.set(0, &element);
+        held.edit(b"k", List::push_bytes(ELEMENT_BYTES), set).unwrap();
+        most = most.max(held.step_bytes());
+    }
+    assert!((1..5 * ELEMENT_BYTES as u64).contains(&most), "{most}");
+    held.roll_back();
+    assert_eq!(held.view::<List>(b"k").unwrap().and_then(|list| list.get(0)), Some(&b"x"[..]));
+}

@@ -43,7 +43,11 @@ fn outcome(wait: &mut Wait) -> Option<Waited> {
 }
 
 fn served(key: &str, element: &str) -> Option<Waited> {
-    Some(Waited::Served { key: key.as_bytes().into(), element: element.as_bytes().into() })
+    Some(Waited::Served {
+        key: key.as_bytes().into(),
+        element: element.as_bytes().into(),
+        deadline_ms: None,
+    })
 }
 
 #[test]
@@ -170,7 +174,7 @@ fn however_a_list_comes_to_the_key_it_serves() {
         push_alone(&keyspace, "tmp", &["b"]);
         keyspace.hold_all(NOW).get(b"tmp").cloned().unwrap()
     };
-    keyspace.hold_all(NOW).put(b"l", value, Some(NOW + 1)).unwrap();
+    keyspace.hold_all(NOW).put(b"l", value, None).unwrap();
     assert_eq!(outcome(&mut waiting), served("l", "b"));
 }
 
@@ -260,4 +264,22 @@ fn pushers_and_waiters_on_many_threads_lose_and_double_nothing() {
     taken.sort_unstable();
     taken.dedup();
     assert_eq!((taken.len(), keyspace.len(), account.used_bytes()), (2 * EACH, 0, 0));
+}
+
+#[test]
+fn a_list_that_ends_ends_also_where_its_element_came_back() {
+    let (keyspace, _) = keyspace(u64::MAX);
+    let back = |end_ms: u64| {
+        let gone = wait(&keyspace, &["l"], End::Left);
+        let mut held = keyspace.hold_one(NOW, b"l");
+        held.keep_undo();
+        push(&mut held, "l", &["a"]);
+        assert!(held.set_deadline(b"l", Some(NOW + 10)));
+        held.commit();
+        drop(held);
+        keyspace.end_wait(end_ms, gone);
+        keyspace.hold_one(end_ms, b"l").look(b"l").map(|(_, deadline_ms)| deadline_ms)
+    };
+    assert_eq!(back(NOW + 9), Some(Some(NOW + 10)));
+    assert_eq!(back(NOW + 10), None);
 }

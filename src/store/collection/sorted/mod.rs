@@ -255,6 +255,13 @@ impl Collection for Sorted {
         if let Value::Sorted(sorted) = value { Some(sorted) } else { None }
     }
 
+    fn step_bytes(step: &Step) -> usize {
+        match step {
+            Step::Set(member, _) | Step::Remove(member) => cost(member),
+            Step::Restore(entries) => entries.iter().map(|entry| cost(&entry.member)).sum(),
+        }
+    }
+
     fn wrap(step: Step) -> super::Step {
         super::Step::Sorted(step)
     }

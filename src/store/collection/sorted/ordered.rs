@@ -56,6 +56,12 @@ impl Ordered {
         self.chunks.iter().map(VecDeque::capacity).sum()
     }
 
+    /// How many chunks there are.
+    #[cfg(test)]
+    pub(super) fn chunk_count(&self) -> usize {
+        self.chunks.len()
+    }
+
     /// The chunk and the place in it behind all entries that are `before`, as the first of all are;
     /// beyond the last chunk if all are.
     fn place_where(&self, before: impl Fn(&Entry) -> bool) -> (usize, usize) {
@@ -152,7 +158,7 @@ impl Ordered {
         removed
     }
 
-    /// Keeps a chunk that has shrunk in order: none is empty, few are small, none holds much room
+    /// Keeps a chunk that has shrunk in order: none is empty, no two neighbours are small, none holds much room
     /// for nothing.
     fn tidy(&mut self, at: usize) {
         let Some(chunk) = self.chunks.get_mut(at) else { return };
@@ -164,9 +170,19 @@ impl Ordered {
         if chunk.capacity() > 2 * len + 2 * ROOM_ENTRIES_MIN {
             chunk.shrink_to(len + len / 4);
         }
-        // Merged only into half a chunk, so that it is not split again at once.
-        let next = self.chunks.get(at + 1).map_or(usize::MAX, VecDeque::len);
-        if len.saturating_add(next) <= CHUNK_ENTRIES_MAX / 2
+        self.merge(at);
+        if let Some(before) = at.checked_sub(1) {
+            self.merge(before);
+        }
+    }
+
+    /// Joins a chunk with the next one where both together are half a chunk at most, so that it is
+    /// not split again at once.
+    fn merge(&mut self, at: usize) {
+        let (Some(chunk), Some(next)) = (self.chunks.get(at), self.chunks.get(at + 1)) else {
+            return;
+        };
+        if chunk.len() + next.len() <= CHUNK_ENTRIES_MAX / 2
             && let Some(mut next) = self.chunks.remove(at + 1)
         {
             self.chunks[at].append(&mut next);

@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use proptest::prelude::*;
 
+use super::super::Steps;
 use super::*;
 
 fn empty() -> Sorted {
@@ -140,12 +141,12 @@ proptest! {
         }
         check(&sorted, &model);
         let (was, mut after) = (model.clone(), model.clone());
-        let mut steps = Vec::new();
+        let mut steps = Steps::default();
         for act in &undone {
             run(&mut Edit::new(&mut sorted, Some(&mut steps)), &mut after, &mut clock, act);
         }
         check(&sorted, &after);
-        for step in steps.into_iter().rev() {
+        for step in steps.back() {
             let super::super::Step::Sorted(step) = step else { panic!("another kind") };
             sorted.take_back(step);
         }
@@ -220,4 +221,20 @@ fn random_removals_leave_no_crowd_of_small_chunks() {
     }
     assert_eq!(sorted.len(), 400);
     assert!(sorted.ordered.room() <= 1200, "room for {}", sorted.ordered.room());
+}
+
+#[test]
+fn chunks_that_are_cut_down_one_after_another_are_joined() {
+    const CHUNK: u16 = 512;
+    let mut sorted = empty();
+    for number in 0..40 * CHUNK {
+        edit(&mut sorted, |sorted| sorted.insert(&name(number), f64::from(number)));
+    }
+    // All but the first of each, from the front: the next one is still full each time.
+    for kept in 0..40 {
+        let ranks = kept + 1..kept + usize::from(CHUNK);
+        edit(&mut sorted, |sorted| sorted.remove_range(ranks));
+    }
+    assert_eq!(sorted.len(), 40);
+    assert_eq!(sorted.ordered.chunk_count(), 1);
 }
